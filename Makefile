@@ -1,0 +1,211 @@
+# synscope: one Makefile, no recursion. `make help` lists the targets.
+#
+# PROFILE=release|debug|asan|cov|fuzz chooses flags only; everything is built
+# under build/$(PROFILE)/, mirroring the source paths. build/synscope is the
+# release binary. User CFLAGS/LDFLAGS come last and win. V=1 shows commands.
+
+PROFILE ?= release
+BUILD   := build/$(PROFILE)
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/synscope
+
+VERSION := $(shell cat VERSION)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(PROFILE),fuzz)
+CC := clang
+endif
+PKG_CONFIG ?= pkg-config
+
+# Warnings are the same for everyone; only lint and CI turn them into errors.
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 -Wundef
+ifneq ($(WERROR),)
+WARNINGS += -Werror
+endif
+
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_debug   := -O0 -g3
+FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                 -fno-sanitize-recover=all
+FLAGS_cov     := -O0 -g --coverage
+FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+                 -fsanitize=fuzzer-no-link,address,undefined
+ifeq ($(filter $(PROFILE),release debug asan cov fuzz),)
+$(error PROFILE=$(PROFILE): choose one of release debug asan cov fuzz)
+endif
+
+# libnet has no .pc file in Debian 12, and `libnet-config --defines` must not
+# be used (its -D_BSD_SOURCE makes glibc warn); plain -lnet is right.
+LIBS_edge := -lnet -lpcap -lnftables -lmnl -lcap-ng -lseccomp
+
+ALL_CPPFLAGS := -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DSYNSCOPE_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(PROFILE)) -fno-strict-aliasing -MMD -MP $(CFLAGS)
+ALL_LDFLAGS  := $(FLAGS_$(PROFILE)) -Wl,-z,relro,-z,now $(LDFLAGS)
+
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @printf '  %-5s %s\n' '$(1)' '$(2)';
+endif
+
+# --- sources --------------------------------------------------------------
+LAYERS := client edge render core
+src_of  = $(sort $(wildcard src/$(1)/*.c))
+obj_of  = $(patsubst src/%.c,$(BUILD)/src/%.o,$(call src_of,$(1)))
+ARCHIVES := $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
+
+HEADERS := $(sort $(wildcard include/synscope/*/*.h))
+SOURCES := $(foreach l,$(LAYERS),$(call src_of,$(l))) src/main.c
+SUPPORT := $(sort $(wildcard tests/support/*.c))
+UNIT    := $(sort $(wildcard tests/unit/*/test_*.c))
+LAB     := $(sort $(wildcard tests/lab/test_*.c))
+FUZZ    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH   := $(sort $(wildcard tests/bench/*.c))
+SCRIPTS := $(sort $(wildcard tests/*.sh tests/*/*.sh)) .ci/run
+
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
+LAB_BIN  := $(patsubst %.c,$(BUILD)/%,$(LAB))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
+BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(BENCH))
+
+.PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
+        fuzz fuzz-corpus golden-update states compile_commands.json install install-caps uninstall \
+        hooks clean tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: build/synscope
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: all        build build/synscope (default)
+build/synscope: $(BUILD)/synscope
+	$(Q)ln -sfn $(PROFILE)/synscope $@
+
+$(BUILD)/synscope: $(BUILD)/src/main.o $(ARCHIVES)
+	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
+
+define archive
+$(BUILD)/lib$(1).a: $(call obj_of,$(1))
+	$$(call say,AR,$$@) rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call archive,$(l))))
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# A stamp that changes only when the flags do, so that other flags rebuild all.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | \
+	 cmp -s - $@ || echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
+FORCE:
+
+# --- tests ----------------------------------------------------------------
+$(BUILD)/libsupport.a: $(patsubst %.c,$(BUILD)/%.o,$(SUPPORT))
+	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
+
+# A core test links the core and cmocka and nothing else: purity, tested.
+$(BUILD)/tests/unit/core/%: $(BUILD)/tests/unit/core/%.o $(BUILD)/libcore.a
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka
+$(BUILD)/tests/unit/render/%: $(BUILD)/tests/unit/render/%.o $(BUILD)/libsupport.a $(BUILD)/librender.a $(BUILD)/libcore.a
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka
+$(BUILD)/tests/unit/edge/%: $(BUILD)/tests/unit/edge/%.o $(BUILD)/libsupport.a $(BUILD)/libedge.a $(BUILD)/libcore.a
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS_edge)
+$(BUILD)/tests/unit/client/%: $(BUILD)/tests/unit/client/%.o $(BUILD)/libsupport.a $(ARCHIVES)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS_edge)
+$(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libsupport.a $(ARCHIVES)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -ljansson $(LIBS_edge)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(ARCHIVES)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
+
+tests: build/synscope $(UNIT_BIN) $(LAB_BIN)
+
+#: check      every test: unit, golden, lab (in namespaces; no root needed)
+check: tests
+	$(Q)BUILD=$(BUILD) tests/run.sh unit golden lab
+check-unit: $(UNIT_BIN)
+	$(Q)BUILD=$(BUILD) tests/run.sh unit
+check-golden: build/synscope
+	$(Q)BUILD=$(BUILD) tests/run.sh golden
+check-lab: build/synscope $(LAB_BIN)
+	$(Q)BUILD=$(BUILD) tests/run.sh lab
+
+#: golden-update NAME=x   rewrite one golden file (or all of them: NAME=)
+golden-update: build/synscope
+	$(Q)BUILD=$(BUILD) tests/golden/run.sh --update $(NAME)
+
+#: fuzz       run every fuzzer for FUZZ_SECONDS (60) each, on the kept corpus
+FUZZ_SECONDS ?= 60
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libedge.a $(BUILD)/librender.a $(BUILD)/libcore.a
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_edge)
+ifeq ($(PROFILE),fuzz)
+fuzz: $(FUZZ_BIN)
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
+else
+fuzz:
+	$(Q)$(MAKE) --no-print-directory PROFILE=fuzz fuzz
+endif
+
+#: bench      measure beside the peers, as ratios (see docs/measurements.md)
+bench: build/synscope $(BENCH_BIN)
+	$(Q)BUILD=$(BUILD) tests/bench/run.sh
+
+#: demo       an open, an exchange and a close against a real kernel, in a private lab
+demo: build/synscope
+	$(Q)build/synscope demo
+
+#: deps       install what is missing, with the system's package manager
+deps:
+	$(Q)tests/support/deps.sh
+
+# --- lint -----------------------------------------------------------------
+#: lint       layers, purity, headers, warnings as errors, tidy, cppcheck, shellcheck, man pages, format
+lint:
+	$(Q)CC=$(CC) tests/lint/lint.sh
+
+#: format     rewrite the sources with clang-format;  format-check only tells
+format:
+	$(Q)clang-format -i $(HEADERS) $(SOURCES) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
+format-check:
+	$(Q)clang-format --dry-run -Werror $(HEADERS) $(SOURCES) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
+
+#: compile_commands.json   for clangd and clang-tidy
+compile_commands.json:
+	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH); do \
+	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$f" \
+	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
+	 done; echo ']'; } > $@
+	@echo "wrote $@"
+
+# --- install ----------------------------------------------------------------
+MANPAGES := $(sort $(wildcard docs/*.8 docs/*.5))
+#: install, uninstall   PREFIX=/usr/local DESTDIR=
+install: build/synscope
+	install -D -m 755 build/$(PROFILE)/synscope $(DESTDIR)$(BINDIR)/synscope
+	for m in $(MANPAGES); do \
+	  install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+#: install-caps   give the installed binary cap_net_raw and cap_net_admin (not part of install)
+install-caps:
+	setcap cap_net_raw,cap_net_admin=ep $(DESTDIR)$(BINDIR)/synscope
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/synscope
+	for m in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+
+#: hooks      run format-check, layers and unit tests before each commit
+hooks:
+	git config core.hooksPath tests/support/hooks
+
+#: clean      remove build/
+clean:
+	rm -rf build compile_commands.json
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH))

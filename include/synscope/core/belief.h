@@ -1,0 +1,75 @@
+/*
+ * What is known of an end that we do not control: the set of states that RFC 9293 (and
+ * the named habits of real stacks) allow, given every segment that was seen, and the
+ * evidence for it. docs/inference.md is the theory; rules.h the only source of moves.
+ *
+ * possible  every state that some execution consistent with what was seen ends in: loss,
+ *           delay, reordering, duplication, any application
+ * proven    the states it can have been in right after it emitted the last segment that we
+ *           received; a proof when it is one
+ * expected  from the least surprising member of proven, with every segment of ours delivered
+ *           once, in order, by the book: always one, always in possible
+ * loss, orderly   in between, by the cheapest explanation
+ */
+#ifndef SYNSCOPE_CORE_BELIEF_H
+#define SYNSCOPE_CORE_BELIEF_H
+
+#include "synscope/core/event.h"
+#include "synscope/core/rules.h"
+#include "synscope/core/segment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct belief;
+
+/** @return bytes to allocate for one; fixed, suitably aligned for any type. */
+size_t belief_size(void);
+
+enum belief_start {
+	BELIEF_FRESH,     /* nothing seen yet: CLOSED or LISTEN before our SYN */
+	BELIEF_MIDSTREAM, /* the capture begins in an open connection */
+};
+
+void belief_init(struct belief *b, enum belief_start start);
+
+/** Let the end be a stack with SYN cookies (a named assumption). */
+void belief_assume_cookies(struct belief *b, bool on);
+
+/**
+ * A segment was put on the wire towards this end (it may arrive, once, often, late or never).
+ * @param n its number in the flow
+ */
+void belief_send(struct belief *b, const struct segment *s, uint32_t n);
+
+/**
+ * A segment from this end was received.
+ * @return whether the table explains it; if not, belief_contradiction() says what was tried and
+ *         the belief goes on from what this segment alone would prove
+ */
+bool belief_receive(struct belief *b, const struct segment *s, uint32_t n);
+
+/** Fill what is displayed of this end. Truth fields are left alone. */
+void belief_view(const struct belief *b, struct end_view *view);
+
+enum belief_reset { /* what the last received RST is */
+	BELIEF_RESET_NONE,
+	BELIEF_RESET_BOUNCE, /* answers segment `answers_n` of ours: <SEQ=SEG.ACK> or SEQ 0 with ACK */
+	BELIEF_RESET_ABORT,  /* at its own SND.NXT */
+	BELIEF_RESET_EITHER,
+};
+
+/* Why: for -v, notes and the flow record. */
+struct belief_evidence {
+	int row;                    /* the row that single-handedly explains the last step; -1 */
+	enum belief_reset reset;
+	uint32_t answers_n;         /* our segment that the last received one answers; 0: none */
+	state_set_t excluded;       /* states that left `possible` at the last step */
+	state_set_t tried;          /* on a contradiction: where it cannot come from */
+	bool cookies;               /* the cookie assumption is on */
+};
+
+void belief_evidence(const struct belief *b, struct belief_evidence *e);
+
+#endif

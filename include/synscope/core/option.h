@@ -62,7 +62,8 @@ struct option_cursor option_begin(const uint8_t *options, size_t count);
 enum option_status option_next(struct option_cursor *c, struct option *o);
 
 /** @return a short fixed name ("mss", "wscale", "sack_permitted", "sack", "timestamps",
- *  "fastopen", "mptcp", "md5", "ao", "user_timeout", "nop", "eol", "accecn", "unknown"). */
+ *  "fastopen", "mptcp", "md5", "ao", "user_timeout", "nop", "eol", "accecn",
+ *  "encryption", "experiment", "unknown"). */
 const char *option_kind_name(uint8_t kind);
 
 struct sack_block {

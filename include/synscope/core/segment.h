@@ -65,7 +65,8 @@ struct segment {
 	enum checksum_state checksum;
 	uint8_t header_bytes; /* 20 to 60 */
 	const uint8_t *options; /* borrowed */
-	uint8_t options_bytes;
+	uint8_t options_bytes;  /* readable there: header_bytes - 20, less if cut */
+	bool options_cut;       /* the snap length ended inside the header; no payload then */
 	struct option_set option;
 	const uint8_t *payload;          /* borrowed */
 	uint32_t payload_bytes;          /* as sent, by the IP length */
@@ -179,6 +180,7 @@ char *tcp_flags_format(uint16_t flags, char *text, size_t text_bytes);
 char *tcp_flags_letters(uint16_t flags, char *text, size_t text_bytes);
 /**
  * Read flags: "SYN,ACK", "syn+ack", letters "SA" / "S." of tcpdump, "0x12", "18", "none".
+ * "AE" alone is two letters, ACK and ECE; the ninth flag alone is "N", "NS" or "0x100".
  * @return whether all of it was understood
  */
 bool tcp_flags_parse(uint16_t *flags, const char *text);

@@ -18,7 +18,7 @@ struct endpoint {
 	uint16_t port; /* host order */
 };
 
-#define IP_ADDR_TEXT_MAX  46 /* INET6_ADDRSTRLEN */
+#define IP_ADDR_TEXT_MAX 46  /* INET6_ADDRSTRLEN */
 #define ENDPOINT_TEXT_MAX 56 /* "[", address, "]:65535", NUL */
 
 /** Make an address from 4 or 16 bytes in network order. */

@@ -14,7 +14,7 @@ enum checksum_state {
 	CHECKSUM_UNKNOWN, /* not all bytes were captured, or a fragment: cannot be told */
 	CHECKSUM_GOOD,
 	CHECKSUM_PARTIAL, /* the field is the folded pseudo-header sum: the sender's kernel
-	                     left the rest to a network card (offload); not an error */
+			     left the rest to a network card (offload); not an error */
 	CHECKSUM_BAD,
 };
 

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 enum link_type {
-	LINK_NULL = 0,       /* BSD loopback: family in the writer's byte order */
+	LINK_NULL = 0, /* BSD loopback: family in the writer's byte order */
 	LINK_ETHERNET = 1,
-	LINK_RAW = 101,      /* IPv4 or IPv6 by version nibble; 12 and 14 are older numbers */
-	LINK_LOOP = 108,     /* OpenBSD loopback: family in network byte order */
+	LINK_RAW = 101,  /* IPv4 or IPv6 by version nibble; 12 and 14 are older numbers */
+	LINK_LOOP = 108, /* OpenBSD loopback: family in network byte order */
 	LINK_LINUX_SLL = 113,
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,
@@ -22,17 +22,17 @@ enum link_type {
 };
 
 enum frame_hint { /* what the link layer says of the direction */
-	FRAME_DIRECTION_UNKNOWN,
-	FRAME_INBOUND,
-	FRAME_OUTBOUND,
+		  FRAME_DIRECTION_UNKNOWN,
+		  FRAME_INBOUND,
+		  FRAME_OUTBOUND,
 };
 
 #define FRAME_VLAN_MAX 4
 
 struct frame {
-	const uint8_t *packet;  /* first byte of IP; borrowed */
-	size_t captured_bytes;  /* readable there */
-	size_t wire_bytes;      /* on the wire from there */
+	const uint8_t *packet; /* first byte of IP; borrowed */
+	size_t captured_bytes; /* readable there */
+	size_t wire_bytes;     /* on the wire from there */
 	enum frame_hint hint;
 	uint8_t vlan_count;
 	uint16_t vlan[FRAME_VLAN_MAX]; /* VLAN ids, outermost first */
@@ -42,8 +42,8 @@ struct frame {
 enum frame_status {
 	FRAME_OK,
 	FRAME_TRUNCATED,
-	FRAME_NOT_IP,        /* ARP and the like: no error, nothing for us */
-	FRAME_UNKNOWN_LINK,  /* a link type that is not supported */
+	FRAME_NOT_IP,       /* ARP and the like: no error, nothing for us */
+	FRAME_UNKNOWN_LINK, /* a link type that is not supported */
 	FRAME_STATUS_COUNT
 };
 

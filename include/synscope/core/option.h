@@ -25,11 +25,11 @@ enum option_kind {
 	OPT_ENCRYPTION = 69,    /* RFC 8547 */
 	OPT_ACCECN0 = 172,      /* RFC 9768 */
 	OPT_ACCECN1 = 174,
-	OPT_EXPERIMENT1 = 253,  /* RFC 6994; ExID 0xF989 is Fast Open's old form */
+	OPT_EXPERIMENT1 = 253, /* RFC 6994; ExID 0xF989 is Fast Open's old form */
 	OPT_EXPERIMENT2 = 254,
 };
 
-#define OPTION_BYTES_MAX   40 /* a header of 60 bytes less 20 */
+#define OPTION_BYTES_MAX 40 /* a header of 60 bytes less 20 */
 #define OPTION_FASTOPEN_EXID 0xF989
 
 struct option {
@@ -41,9 +41,9 @@ struct option {
 
 enum option_status {
 	OPTION_OK,
-	OPTION_END,           /* no more options */
-	OPTION_BAD_LENGTH,    /* length below 2 (0 would loop for ever in a naive reader) */
-	OPTION_OVERRUN,       /* length goes past the header */
+	OPTION_END,        /* no more options */
+	OPTION_BAD_LENGTH, /* length below 2 (0 would loop for ever in a naive reader) */
+	OPTION_OVERRUN,    /* length goes past the header */
 };
 
 struct option_cursor {
@@ -78,12 +78,12 @@ struct option_set {
 	bool has_mss, has_wscale, sack_permitted, has_timestamps, has_fastopen, has_user_timeout;
 	bool has_mptcp, has_md5, has_ao, has_accecn, has_unknown;
 	bool fastopen_experimental; /* the RFC 6994 form, kind 253/254 with ExID 0xF989 */
-	bool malformed;             /* the walk ended in an error, or a length was wrong for its kind */
-	uint16_t mss;               /* bytes */
-	uint8_t wscale;             /* shift as sent, 0 to 255; RFC 7323 caps the use at 14 */
-	uint8_t fastopen_bytes;     /* cookie length; 0 asks for one */
+	bool malformed;         /* the walk ended in an error, or a length was wrong for its kind */
+	uint16_t mss;           /* bytes */
+	uint8_t wscale;         /* shift as sent, 0 to 255; RFC 7323 caps the use at 14 */
+	uint8_t fastopen_bytes; /* cookie length; 0 asks for one */
 	uint8_t mptcp_subtype;
-	uint16_t user_timeout;      /* granularity bit and value, as sent */
+	uint16_t user_timeout; /* granularity bit and value, as sent */
 	uint32_t ts_value, ts_echo;
 	uint8_t sack_count;
 	struct sack_block sack[SACK_BLOCKS_MAX];

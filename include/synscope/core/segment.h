@@ -34,21 +34,21 @@ enum tcp_flag {
 
 struct ip_header {
 	struct ip_addr src, dst;
-	uint8_t ttl;         /* hops; the hop limit of IPv6 */
-	uint8_t traffic;     /* DSCP << 2 | ECN: the TOS byte, or the traffic class */
-	uint8_t protocol;    /* after IPv6 extension headers */
-	uint16_t id;         /* IPv4 only, else 0 */
-	bool df;             /* IPv4 only, else false */
-	bool fragment;       /* one of several: offset not 0, or more to come */
+	uint8_t ttl;      /* hops; the hop limit of IPv6 */
+	uint8_t traffic;  /* DSCP << 2 | ECN: the TOS byte, or the traffic class */
+	uint8_t protocol; /* after IPv6 extension headers */
+	uint16_t id;      /* IPv4 only, else 0 */
+	bool df;          /* IPv4 only, else false */
+	bool fragment;    /* one of several: offset not 0, or more to come */
 	bool more_fragments;
-	uint16_t fragment_offset; /* bytes */
-	uint32_t fragment_id;     /* IPv4 id or the Fragment header's */
-	uint32_t flow_label;      /* IPv6 only, 20 bits */
-	uint8_t header_bytes;     /* IPv4: 20 to 60; IPv6: 40 */
-	uint8_t option_bytes;     /* IPv4 options */
-	uint16_t extension_bytes; /* IPv6 extension headers between IP and transport */
-	uint32_t total_bytes;     /* the packet as the header says (IPv4 total length 0 of
-	                             segmentation offload: as captured) */
+	uint16_t fragment_offset;     /* bytes */
+	uint32_t fragment_id;         /* IPv4 id or the Fragment header's */
+	uint32_t flow_label;          /* IPv6 only, 20 bits */
+	uint8_t header_bytes;         /* IPv4: 20 to 60; IPv6: 40 */
+	uint8_t option_bytes;         /* IPv4 options */
+	uint16_t extension_bytes;     /* IPv6 extension headers between IP and transport */
+	uint32_t total_bytes;         /* the packet as the header says (IPv4 total length 0 of
+					 segmentation offload: as captured) */
 	enum checksum_state checksum; /* IPv4 header checksum; GOOD for IPv6, which has none */
 };
 
@@ -56,14 +56,14 @@ struct segment {
 	struct ip_header ip;
 	struct endpoint src, dst;
 	seq_t seq;
-	seq_t ack;            /* meaningful with TCP_ACK only */
-	uint16_t flags;       /* enum tcp_flag */
-	uint8_t reserved;     /* the three bits left, 0 to 7; should be 0 */
-	uint16_t window;      /* the field, not scaled */
+	seq_t ack;        /* meaningful with TCP_ACK only */
+	uint16_t flags;   /* enum tcp_flag */
+	uint8_t reserved; /* the three bits left, 0 to 7; should be 0 */
+	uint16_t window;  /* the field, not scaled */
 	uint16_t urgent;
 	uint16_t checksum_field;
 	enum checksum_state checksum;
-	uint8_t header_bytes; /* 20 to 60 */
+	uint8_t header_bytes;   /* 20 to 60 */
 	const uint8_t *options; /* borrowed */
 	uint8_t options_bytes;  /* readable there: header_bytes - 20, less if cut */
 	bool options_cut;       /* the snap length ended inside the header; no payload then */
@@ -90,14 +90,14 @@ enum icmp_reason {
 	ICMP_HOST_UNKNOWN,
 	ICMP_NET_PROHIBITED,
 	ICMP_HOST_PROHIBITED,
-	ICMP_ADMIN_PROHIBITED, /* IPv4 3/13, IPv6 1/1 */
-	ICMP_PRECEDENCE,       /* IPv4 3/14, 3/15 */
-	ICMP_NO_ROUTE,         /* IPv6 1/0 */
-	ICMP_BEYOND_SCOPE,     /* IPv6 1/2 */
+	ICMP_ADMIN_PROHIBITED,    /* IPv4 3/13, IPv6 1/1 */
+	ICMP_PRECEDENCE,          /* IPv4 3/14, 3/15 */
+	ICMP_NO_ROUTE,            /* IPv6 1/0 */
+	ICMP_BEYOND_SCOPE,        /* IPv6 1/2 */
 	ICMP_ADDRESS_UNREACHABLE, /* IPv6 1/3 */
-	ICMP_POLICY_FAILED,    /* IPv6 1/5 */
-	ICMP_REJECT_ROUTE,     /* IPv6 1/6 */
-	ICMP_TIME_EXCEEDED,    /* in transit */
+	ICMP_POLICY_FAILED,       /* IPv6 1/5 */
+	ICMP_REJECT_ROUTE,        /* IPv6 1/6 */
+	ICMP_TIME_EXCEEDED,       /* in transit */
 	ICMP_REASSEMBLY_TIMEOUT,
 	ICMP_PARAMETER_PROBLEM,
 	ICMP_SOURCE_QUENCH,
@@ -108,19 +108,20 @@ enum icmp_reason {
 
 /* An ICMP error, and as much as it quotes of the TCP segment it is about. */
 struct icmp_error {
-	struct ip_header ip;   /* of the error itself: ip.src is who says so */
+	struct ip_header ip; /* of the error itself: ip.src is who says so */
 	uint8_t type, code;
 	enum icmp_reason reason;
-	uint32_t mtu_bytes;    /* with ICMP_FRAGMENTATION_NEEDED, else 0 */
+	uint32_t mtu_bytes; /* with ICMP_FRAGMENTATION_NEEDED, else 0 */
 	enum checksum_state checksum;
 	struct ip_header quoted_ip;
 	struct endpoint quoted_src, quoted_dst;
 	seq_t quoted_seq;
-	bool has_quoted_ack;   /* 12 bytes of TCP or more were quoted */
+	bool has_quoted_ack; /* 12 bytes of TCP or more were quoted */
 	seq_t quoted_ack;
 	bool has_quoted_flags; /* 14 bytes or more */
 	uint16_t quoted_flags;
-	uint8_t quoted_tcp_bytes; /* how much of the TCP header and data was quoted, capped at 255 */
+	uint8_t quoted_tcp_bytes; /* how much of the TCP header and data was quoted, capped at 255
+				   */
 };
 
 /** @return e.g. "admin prohibited", "port unreachable": the words people know. */
@@ -138,22 +139,22 @@ enum packet_kind {
 
 struct packet {
 	enum packet_kind kind;
-	struct ip_header ip;     /* outermost */
-	struct segment tcp;      /* PACKET_TCP */
-	struct icmp_error icmp;  /* PACKET_ICMP_ERROR */
+	struct ip_header ip;    /* outermost */
+	struct segment tcp;     /* PACKET_TCP */
+	struct icmp_error icmp; /* PACKET_ICMP_ERROR */
 };
 
 enum packet_status {
 	PACKET_OK,
 	PACKET_EMPTY,
-	PACKET_BAD_VERSION,           /* neither 4 nor 6 */
-	PACKET_IP_TRUNCATED,          /* IP header cut short */
-	PACKET_IP_BAD_HEADER_LENGTH,  /* IHL below 5 or past the packet */
-	PACKET_IP_BAD_TOTAL_LENGTH,   /* total length smaller than the header */
-	PACKET_IP6_BAD_EXTENSION,     /* an extension header overruns, or more than 8 of them */
-	PACKET_TCP_TRUNCATED,         /* fewer than 20 bytes of TCP */
-	PACKET_TCP_BAD_OFFSET,        /* data offset below 5 */
-	PACKET_TCP_OFFSET_OVERRUN,    /* data offset past the packet */
+	PACKET_BAD_VERSION,          /* neither 4 nor 6 */
+	PACKET_IP_TRUNCATED,         /* IP header cut short */
+	PACKET_IP_BAD_HEADER_LENGTH, /* IHL below 5 or past the packet */
+	PACKET_IP_BAD_TOTAL_LENGTH,  /* total length smaller than the header */
+	PACKET_IP6_BAD_EXTENSION,    /* an extension header overruns, or more than 8 of them */
+	PACKET_TCP_TRUNCATED,        /* fewer than 20 bytes of TCP */
+	PACKET_TCP_BAD_OFFSET,       /* data offset below 5 */
+	PACKET_TCP_OFFSET_OVERRUN,   /* data offset past the packet */
 	PACKET_ICMP_TRUNCATED,
 	PACKET_STATUS_COUNT
 };

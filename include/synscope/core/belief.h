@@ -67,6 +67,7 @@ struct belief_evidence {
 	uint32_t answers_n;         /* our segment that the last received one answers; 0: none */
 	state_set_t excluded;       /* states that left `possible` at the last step */
 	state_set_t tried;          /* on a contradiction: where it cannot come from */
+	bool challenge;             /* the last received segment can only be a challenge ACK (row) */
 	bool cookies;               /* the cookie assumption is on */
 };
 

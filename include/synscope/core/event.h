@@ -117,6 +117,8 @@ enum note_code {
 	NOTE_FLAGS_ODD,            /* a combination no TCP sends */
 	NOTE_CORRECTION,           /* an earlier belief is taken back */
 	NOTE_ECN,
+	NOTE_ICMP_REFUSES,
+	NOTE_ICMP_HINT,
 	NOTE_CODE_COUNT
 };
 

@@ -1,0 +1,131 @@
+/*
+ * The one way of every frame, whatever verb it came for:
+ *
+ *   frame -> packet -> flow -> belief -> judge -> event
+ *
+ * A live capture, a capture file and a simulated link all feed pipeline_frame(); every
+ * renderer hears what comes out. An end that is ours (the actor's) is known exactly, the
+ * actor says in which state it is; every other end is inferred.
+ */
+#ifndef SYNSCOPE_CORE_PIPELINE_H
+#define SYNSCOPE_CORE_PIPELINE_H
+
+#include "synscope/core/belief.h"
+#include "synscope/core/event.h"
+#include "synscope/core/flow.h"
+#include "synscope/core/frame.h"
+#include "synscope/core/segment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One flow with what is believed of its ends. */
+struct exchange {
+	struct flow flow;
+	struct belief *belief[2];      /* by enum side; NULL for an end of our own */
+	enum tcp_state own_state;      /* of our own end, when there is one */
+	struct end_view view[2];       /* as last shown */
+	bool started;                  /* EVENT_START was given */
+	bool ended;                    /* EVENT_FLOW was given */
+};
+
+/* A raw frame, from wherever. */
+struct pipeline_frame {
+	int64_t time_ns;
+	uint64_t pcap_count;           /* 0: counted here */
+	uint32_t link_type;
+	const uint8_t *data;           /* borrowed */
+	size_t captured_bytes, wire_bytes;
+	enum frame_hint hint;          /* direction, if the source knows (pcapng flags); overrides */
+	const struct pipeline_truth *truth; /* what the kernel of the end that is not ours said just
+	                                  after this frame and before any later one; or NULL */
+};
+
+struct pipeline_truth {
+	enum tcp_state state;
+	bool fin_unsent;
+};
+
+/* What the actor says of a segment of a flow of its own. */
+struct own_word {
+	bool known;                    /* the state below is that of our end after this segment */
+	enum tcp_state state;
+	bool unsent;                   /* from our address and port, but the actor did not send it:
+	                                  our kernel, or somebody else */
+	const char *cause;             /* static; why the state changed, or NULL */
+	const char *rfc;               /* static, or NULL */
+};
+
+struct pipeline_hooks {
+	void *context;
+	/* Whether an endpoint is our own end (trace: our address and port). NULL: none is. */
+	bool (*is_own)(void *context, const struct endpoint *e);
+	/* A segment of a flow with an own end. In: the actor takes it as arrived. Out: it is a
+	 * copy of what was sent. Called before the event is made. NULL allowed when is_own is. */
+	void (*own_segment)(void *context, const struct segment *s, bool out, int64_t time_ns,
+			    struct own_word *word);
+	void (*own_icmp)(void *context, const struct icmp_error *e, int64_t time_ns,
+			 struct own_word *word);
+	event_fn event;                /* receives every event */
+};
+
+struct pipeline_config {
+	struct pipeline_hooks hooks;
+	struct exchange *exchanges;    /* caller's slots; zeroed */
+	uint32_t exchanges_max;
+	struct belief *(*belief_at)(void *context, uint32_t exchange, enum side side);
+	                               /* memory for beliefs: belief_size() bytes each */
+	struct flow_index *index;      /* a power of two, at least 2 x exchanges_max */
+	uint32_t index_count;
+	const char *client_name, *server_name, *interface; /* for EVENT_START; NULL allowed */
+	const char *vantage;
+	/* Writes the community id of two endpoints; NULL: none. */
+	void (*community_id)(const struct endpoint *client, const struct endpoint *server, char *text,
+			     size_t text_bytes);
+	bool assume_cookies;
+	bool own_is_client;            /* our own end is the client, whoever sent the first SYN */
+};
+
+struct pipeline {
+	struct pipeline_config config;
+	struct flow_table table;
+	uint32_t exchanges_used;
+	uint64_t frames;
+	uint64_t segments;
+	uint64_t undecodable;          /* TCP that could not be decoded */
+	uint64_t other;                /* not TCP */
+	uint64_t flows_lost;           /* segments of flows for which there was no slot */
+};
+
+void pipeline_init(struct pipeline *p, const struct pipeline_config *config);
+
+/** Take one frame through. Events are given before it returns. */
+void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame);
+
+/** Note a segment that was built and deliberately not sent. */
+void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns);
+
+/** Tell that a timer of our own end fired; the flow is that of @p own. */
+void pipeline_timer(struct pipeline *p, const struct endpoint *own, const struct event_timer *timer,
+		    int64_t time_ns);
+
+/** Tell that our own end changed its state without a segment (a call, a timer). */
+void pipeline_own_state(struct pipeline *p, const struct endpoint *own, enum tcp_state state,
+			const char *cause, const char *rfc, int64_t time_ns);
+
+/** Give a verdict event. */
+void pipeline_verdict(struct pipeline *p, const struct endpoint *own,
+		      const struct event_verdict *verdict, int64_t time_ns);
+
+/** @return the exchange of two endpoints, or NULL. */
+struct exchange *pipeline_find(struct pipeline *p, const struct endpoint *x,
+			       const struct endpoint *y);
+
+/**
+ * Give the closing record of every exchange, in order, and the end event.
+ * @param guard filled in for our own flow when not NULL
+ */
+void pipeline_finish(struct pipeline *p, const struct event_flow *guard, const struct event_end *end);
+
+#endif

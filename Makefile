@@ -1,8 +1,8 @@
 # synscope: one Makefile, no recursion. `make help` lists the targets.
 #
 # PROFILE=release|debug|asan|cov|fuzz chooses flags only; everything is built
-# under build/$(PROFILE)/, mirroring the source paths. build/synscope is the
-# release binary. User CFLAGS/LDFLAGS come last and win. V=1 shows commands.
+# under build/$(PROFILE)/, mirroring the source paths. build/synscope links to the
+# binary built last. User CFLAGS/LDFLAGS come last and win. V=1 shows commands.
 
 PROFILE ?= release
 BUILD   := build/$(PROFILE)
@@ -69,7 +69,7 @@ UNIT    := $(sort $(wildcard tests/unit/*/test_*.c))
 LAB     := $(sort $(wildcard tests/lab/test_*.c))
 FUZZ    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(sort $(wildcard tests/bench/*.c))
-SCRIPTS := $(sort $(wildcard tests/*.sh tests/*/*.sh)) .ci/run
+FORMATTED := $(HEADERS) $(sort $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
 LAB_BIN  := $(patsubst %.c,$(BUILD)/%,$(LAB))
@@ -77,8 +77,8 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(BENCH))
 
 .PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
-        fuzz fuzz-corpus golden-update states compile_commands.json install install-caps uninstall \
-        hooks clean tests
+        fuzz golden-update states compile_commands.json install install-caps uninstall \
+        hooks clean tests binaries
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -88,8 +88,8 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 #: all        build build/synscope (default)
-build/synscope: $(BUILD)/synscope
-	$(Q)ln -sfn $(PROFILE)/synscope $@
+build/synscope: $(BUILD)/synscope FORCE
+	$(Q)ln -sfnr $(BUILD)/synscope $@
 
 $(BUILD)/synscope: $(BUILD)/src/main.o $(ARCHIVES)
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
@@ -104,7 +104,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # A stamp that changes only when the flags do, so that other flags rebuild all.
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: FORCE | $(filter deps,$(MAKECMDGOALS))
 	@mkdir -p $(@D); echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | \
 	 cmp -s - $@ || echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
 FORCE:
@@ -127,20 +127,21 @@ $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libsupport.a $(ARCHIVES)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(ARCHIVES)
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
 
-tests: build/synscope $(UNIT_BIN) $(LAB_BIN)
+tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
+binaries: tests $(BENCH_BIN)
 
 #: check      every test: unit, golden, lab (in namespaces; no root needed)
 check: tests
 	$(Q)BUILD=$(BUILD) tests/run.sh unit golden lab
 check-unit: $(UNIT_BIN)
 	$(Q)BUILD=$(BUILD) tests/run.sh unit
-check-golden: build/synscope
+check-golden: $(BUILD)/synscope
 	$(Q)BUILD=$(BUILD) tests/run.sh golden
-check-lab: build/synscope $(LAB_BIN)
+check-lab: $(BUILD)/synscope $(LAB_BIN)
 	$(Q)BUILD=$(BUILD) tests/run.sh lab
 
 #: golden-update NAME=x   rewrite one golden file (or all of them: NAME=)
-golden-update: build/synscope
+golden-update: $(BUILD)/synscope
 	$(Q)BUILD=$(BUILD) tests/golden/run.sh --update $(NAME)
 
 #: fuzz       run every fuzzer for FUZZ_SECONDS (60) each, on the kept corpus
@@ -156,16 +157,20 @@ fuzz:
 endif
 
 #: bench      measure beside the peers, as ratios (see docs/measurements.md)
-bench: build/synscope $(BENCH_BIN)
+bench: $(BUILD)/synscope $(BENCH_BIN)
 	$(Q)BUILD=$(BUILD) tests/bench/run.sh
 
 #: demo       an open, an exchange and a close against a real kernel, in a private lab
 demo: build/synscope
 	$(Q)build/synscope demo
 
-#: deps       install what is missing, with the system's package manager
+#: deps       install what is missing, with the system's package manager: what the
+#:            other goals named with it need, or everything when it stands alone
+DEPS_FOR := $(strip $(if $(filter all demo install tests,$(MAKECMDGOALS)),build) \
+            $(if $(filter check% bench golden-update,$(MAKECMDGOALS)),build test) \
+            $(if $(filter lint format% fuzz,$(MAKECMDGOALS)),build test lint))
 deps:
-	$(Q)tests/support/deps.sh
+	$(Q)tests/support/deps.sh $(sort $(DEPS_FOR))
 
 # --- lint -----------------------------------------------------------------
 #: lint       layers, purity, headers, warnings as errors, tidy, cppcheck, shellcheck, man pages, format
@@ -174,9 +179,9 @@ lint:
 
 #: format     rewrite the sources with clang-format;  format-check only tells
 format:
-	$(Q)clang-format -i $(HEADERS) $(SOURCES) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
+	$(Q)clang-format -i $(FORMATTED)
 format-check:
-	$(Q)clang-format --dry-run -Werror $(HEADERS) $(SOURCES) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 #: compile_commands.json   for clangd and clang-tidy
 compile_commands.json:

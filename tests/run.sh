@@ -40,13 +40,13 @@ for group in "$@"; do
 		for src in $glob; do
 			[ -e "$src" ] || continue
 			bin=$build/${src%.c}
-			CMOCKA_MESSAGE_OUTPUT=TAP SYNSCOPE=$PWD/build/synscope \
+			CMOCKA_MESSAGE_OUTPUT=TAP SYNSCOPE=$PWD/$build/synscope \
 				timeout -k 10 280 "$bin" >"$out/tap" 2>"$out/err" </dev/null
 			tally "${src%.c}" $?
 		done
 		for src in tests/"$group"/*.sh; do
 			[ -e "$src" ] || continue
-			SYNSCOPE=$PWD/build/synscope BUILD=$build \
+			SYNSCOPE=$PWD/$build/synscope BUILD=$build \
 				timeout -k 10 280 "$src" >"$out/tap" 2>"$out/err" </dev/null
 			tally "$src" $?
 		done

@@ -83,10 +83,8 @@ const char *note_code_name(enum note_code c)
 	case NOTE_OPTION_MALFORMED:     return "option.malformed";
 	case NOTE_FLAGS_ODD:            return "flags.odd";
 	case NOTE_CORRECTION:           return "correction";
-	case NOTE_ICMP_REFUSES:
-		return "icmp.refuses";
-	case NOTE_ICMP_HINT:
-		return "icmp.hint";
+	case NOTE_ICMP_REFUSES:         return "icmp.refuses";
+	case NOTE_ICMP_HINT:            return "icmp.hint";
 	case NOTE_ECN:                  return "ecn";
 	case NOTE_CODE_COUNT:           break;
 	}

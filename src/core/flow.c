@@ -198,9 +198,13 @@ static void take_syn(struct flow *f, enum side from, const struct segment *s, in
 			f->has_syn_ns = true;
 		}
 	} else if (from == SIDE_SERVER && !f->has_synack_ns && other->syn_seen &&
-		   seq_eq(s->ack, seq_add(other->isn, 1))) {
+		   seq_gt(s->ack, other->isn) && seq_le(s->ack, other->seq_next)) {
 		f->synack_ns = time_ns;
 		f->has_synack_ns = true;
+	} else if (!other->isn_known) {
+		/* The SYN was missed, but this says what its number was. */
+		other->isn_known = true;
+		other->isn = seq_sub(s->ack, 1);
 	}
 	if (me->option_seen && other->option_seen) {
 		const bool both = me->option.has_wscale && other->option.has_wscale;
@@ -226,7 +230,8 @@ static void take_phases(struct flow *f, enum side from, const struct segment *s,
 			const struct flow_delta *d, int64_t time_ns)
 {
 	const struct flow_side *other = &f->side[side_other(from)];
-	if (!f->handshake_complete && f->side[SIDE_CLIENT].syn_seen && f->side[SIDE_SERVER].syn_seen &&
+	if (!f->handshake_complete && f->side[SIDE_CLIENT].syn_seen &&
+	    f->side[SIDE_SERVER].syn_seen &&
 	    (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && other->syn_seen &&
 	    seq_gt(s->ack, other->isn) && seq_le(s->ack, other->seq_next)) {
 		f->handshake_complete = true;
@@ -270,11 +275,10 @@ static void take_history(struct flow *f, enum side from, const struct segment *s
 	else if ((fl & TCP_RST) != 0)
 		mark = 'r';
 	const uint8_t seen = f->history_seen[from];
-	const char sequence[4] = {mark,
-				  (char)((fl & TCP_FIN) != 0 && mark == 0 ? 'f' : 0),
+	const char sequence[4] = {mark, (char)((fl & TCP_FIN) != 0 && mark == 0 ? 'f' : 0),
 				  (char)(d->retransmission ? 't' : 0),
-				  (char)(mark != 0	     ? 0
-					 : s->payload_bytes ? 'd'
+				  (char)(mark != 0                                    ? 0
+					 : s->payload_bytes                           ? 'd'
 					 : (fl & TCP_ACK) != 0 && (fl & TCP_FIN) == 0 ? 'a'
 										      : 0)};
 	for (int i = 3; i >= 0; i--) {
@@ -412,7 +416,8 @@ void flow_summary(const struct flow *f, struct event_flow *out)
 	out->handshake_rtt_ns = out->has_handshake_rtt ? f->synack_ns - f->syn_ns : 0;
 	out->begin_ns = f->begin_ns;
 	out->end_ns = f->last_ns;
-	out->open_ns = f->handshake_complete && f->has_syn_ns ? f->established_ns - f->begin_ns : -1;
+	out->open_ns =
+		f->handshake_complete && f->has_syn_ns ? f->established_ns - f->begin_ns : -1;
 	out->data_ns = f->has_data ? f->data_last_ns - f->data_first_ns : -1;
 	out->close_ns = f->close_begun ? f->close_end_ns - f->close_begin_ns : -1;
 	out->close = f->close;
@@ -468,7 +473,8 @@ void flow_table_init(struct flow_table *t, struct flow_index *slots, uint32_t sl
 }
 
 /* The slot that holds the pair, or the free one where it would go. */
-static uint32_t probe(const struct flow_table *t, const struct endpoint *a, const struct endpoint *b)
+static uint32_t probe(const struct flow_table *t, const struct endpoint *a,
+		      const struct endpoint *b)
 {
 	uint32_t i = home(t, a, b);
 	while (t->slots[i].flow != 0 &&

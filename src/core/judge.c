@@ -43,20 +43,21 @@ static void judge_syn(const struct flow *f, enum side from, const struct flow_de
 	const struct flow_side *other = &f->side[side_other(from)];
 	if (d->new_incarnation)
 		NOTE(e, NOTE_PORT_REUSED, "9293 3.4.1",
-		     "a new SYN on the same ports: its ISN is %u, the one before was %u", s->seq.raw,
-		     me->isn.raw);
+		     "a new SYN on the same ports: its ISN is %u, the one before was %u",
+		     s->seq.raw, me->isn.raw);
 	else if (d->retransmission)
 		NOTE(e, NOTE_SYN_RETRANSMITTED, "6298 5.4", "the same SYN again, same ISN %u",
 		     s->seq.raw);
 	else
-		NOTE(e, NOTE_SYN, "9293 3.5", "opens: ISN %u; the SYN itself uses number %u", s->seq.raw,
-		     s->seq.raw);
+		NOTE(e, NOTE_SYN, "9293 3.5", "opens: ISN %u; the SYN itself uses number %u",
+		     s->seq.raw, s->seq.raw);
 	if (from == SIDE_SERVER && other->syn_seen && !d->retransmission)
 		NOTE(e, NOTE_SIMULTANEOUS_OPEN, "9293 3.5 figure 8",
 		     "both ends sent a SYN and neither has acknowledged: a simultaneous open");
 	if (s->payload_bytes > 0)
 		NOTE(e, NOTE_FASTOPEN, "9293 3.10.7.2",
-		     "carries %u bytes already with the SYN; they wait until the handshake is over%s",
+		     "carries %u bytes already with the SYN; they wait until the handshake is "
+		     "over%s",
 		     s->payload_bytes,
 		     s->option.has_fastopen ? ", unless the Fast Open cookie is accepted" : "");
 	if ((s->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR))
@@ -78,14 +79,16 @@ static void judge_synack(const struct flow *f, enum side from, const struct flow
 	const bool covers = seq_ge(s->ack, wanted) && seq_le(s->ack, other->seq_next);
 	if (!covers) {
 		NOTE(e, NOTE_SYNACK_WRONG_ACK, "9293 3.10.7.3 first check",
-		     "acknowledges %u, but the SYN's ISN %u + 1 is %u: a TCP in SYN-SENT answers this "
+		     "acknowledges %u, but the SYN's ISN %u + 1 is %u: a TCP in SYN-SENT answers "
+		     "this "
 		     "with RST",
 		     s->ack.raw, other->isn.raw, wanted.raw);
 		return;
 	}
 	if (d->retransmission)
 		NOTE(e, NOTE_SYNACK_RETRANSMITTED, "6298 5.4",
-		     "the same SYN,ACK again: the final ACK had not reached it, or did not satisfy it");
+		     "the same SYN,ACK again: the final ACK had not reached it, or did not satisfy "
+		     "it");
 	else
 		NOTE(e, NOTE_SYNACK_ACCEPTABLE, "9293 3.10.7.3",
 		     "acknowledges the SYN: ack %u = ISN %u + %u", s->ack.raw, other->isn.raw,
@@ -114,7 +117,8 @@ static void judge_ack(const struct flow *f, enum side from, const struct flow_de
 	}
 	if (!f->handshake_complete && d->acks_syn && f->side[SIDE_SERVER].syn_seen) {
 		NOTE(e, NOTE_HANDSHAKE_COMPLETE, "9293 3.5",
-		     "acknowledges the other SYN: ack %u = ISN %u + 1; the handshake is complete for "
+		     "acknowledges the other SYN: ack %u = ISN %u + 1; the handshake is complete "
+		     "for "
 		     "the sender of this",
 		     s->ack.raw, other->isn.raw);
 	} else if (d->acks_fin) {
@@ -122,8 +126,8 @@ static void judge_ack(const struct flow *f, enum side from, const struct flow_de
 		     "acknowledges the FIN, which used number %s: that direction is closed",
 		     number(f, other_side, other->fin_seq, a));
 	} else if (d->ack_advances && me->acked && d->ack_count > 0) {
-		NOTE(e, NOTE_ACKS_DATA, "9293 3.4", "acknowledges %u more: all up to %s", d->ack_count,
-		     number(f, other_side, seq_sub(s->ack, 1), a));
+		NOTE(e, NOTE_ACKS_DATA, "9293 3.4", "acknowledges %u more: all up to %s",
+		     d->ack_count, number(f, other_side, seq_sub(s->ack, 1), a));
 	} else if (me->acked && seq_lt(s->ack, me->ack_last)) {
 		NOTE(e, NOTE_ACK_OLD, "9293 3.10.7.4 fifth check",
 		     "an older acknowledgement than one before it: ignored (%s, was %s)",
@@ -141,8 +145,7 @@ static void judge_ack(const struct flow *f, enum side from, const struct flow_de
 			     r.raw - 1);
 		else
 			NOTE(e, NOTE_SACK, "2018 3", "SACK: it holds %s to %s, past a hole",
-			     number(f, other_side, l, a),
-			     number(f, other_side, seq_sub(r, 1), b));
+			     number(f, other_side, l, a), number(f, other_side, seq_sub(r, 1), b));
 	}
 }
 
@@ -161,15 +164,16 @@ static void judge_text(const struct flow *f, enum side from, const struct flow_d
 			     number(f, from, s->seq, a));
 		else
 			NOTE(e, NOTE_KEEP_ALIVE, "9293 3.8.4",
-			     "keep-alive: number %s is one before the next to send, to make the other "
+			     "keep-alive: number %s is one before the next to send, to make the "
+			     "other "
 			     "side answer",
 			     number(f, from, s->seq, a));
 		return;
 	}
 	if (d->gap_before && (s->flags & TCP_RST) == 0)
 		NOTE(e, NOTE_NOT_CAPTURED, "9293 3.4",
-		     "%u numbers before it were not seen: next was %s, this begins with %s", d->gap_count,
-		     number(f, from, me->seq_next, a), number(f, from, s->seq, b));
+		     "%u numbers before it were not seen: next was %s, this begins with %s",
+		     d->gap_count, number(f, from, me->seq_next, a), number(f, from, s->seq, b));
 	if (s->payload_bytes == 0)
 		return;
 	if (d->retransmission)
@@ -178,8 +182,8 @@ static void judge_text(const struct flow *f, enum side from, const struct flow_d
 		     number(f, from, s->seq, a));
 	else if (d->out_of_order)
 		NOTE(e, NOTE_DATA_OUT_OF_ORDER, "9293 3.10.7.4 seventh check",
-		     "fills a hole: %u bytes that come later than their place (%s)", s->payload_bytes,
-		     number(f, from, s->seq, a));
+		     "fills a hole: %u bytes that come later than their place (%s)",
+		     s->payload_bytes, number(f, from, s->seq, a));
 	else if (d->overlap)
 		NOTE(e, NOTE_DATA_OVERLAP, "9293 3.10.7.4 seventh check",
 		     "partly new: its first %u numbers were sent before",
@@ -219,7 +223,8 @@ static void judge_window(const struct flow *f, enum side from, const struct flow
 	if ((s->flags & (TCP_SYN | TCP_FIN | TCP_RST)) != 0)
 		return;
 	if (s->window == 0)
-		NOTE(e, NOTE_WINDOW_ZERO, "9293 3.8.6", "its window is closed: nothing may be sent to it");
+		NOTE(e, NOTE_WINDOW_ZERO, "9293 3.8.6",
+		     "its window is closed: nothing may be sent to it");
 	else if (d->window_changed && me->window_last == 0)
 		NOTE(e, NOTE_WINDOW_UPDATE, "9293 3.8.6", "its window opens again: %u bytes",
 		     e->window_bytes);
@@ -244,7 +249,8 @@ static void judge_rst(const struct flow *f, enum side from, struct event_segment
 			     other->isn.raw, seq_rel(s->ack, other->isn));
 		else
 			NOTE(e, NOTE_RST_IGNORED, "9293 3.10.7.3 first check",
-			     "an RST with ack %u, but the SYN's ISN %u + 1 is %u: not an answer to it, "
+			     "an RST with ack %u, but the SYN's ISN %u + 1 is %u: not an answer to "
+			     "it, "
 			     "ignored",
 			     s->ack.raw, other->isn.raw, other->isn.raw + 1);
 		return;
@@ -258,11 +264,13 @@ static void judge_rst(const struct flow *f, enum side from, struct event_segment
 					    : (uint32_t)other->window_last << 14;
 	if (seq_eq(s->seq, other->ack_last))
 		NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
-		     "seq %u is exactly the receiver's next expected number: the connection is reset",
+		     "seq %u is exactly the receiver's next expected number: the connection is "
+		     "reset",
 		     s->seq.raw);
 	else if (seq_within(s->seq, other->ack_last, window))
 		NOTE(e, NOTE_RST_CHALLENGED, "5961 3.2",
-		     "seq %u is in the window but not the next expected %u: to be challenged, not obeyed",
+		     "seq %u is in the window but not the next expected %u: to be challenged, not "
+		     "obeyed",
 		     s->seq.raw, other->ack_last.raw);
 	else
 		NOTE(e, NOTE_RST_IGNORED, "5961 3.2",
@@ -278,13 +286,16 @@ static void judge_oddities(const struct flow *f, enum side from, struct event_se
 	(void)from;
 	if (s->checksum == CHECKSUM_BAD)
 		NOTE(e, NOTE_CHECKSUM_BAD, "9293 3.1",
-		     "checksum %#06x is wrong: the receiver drops it without a word", s->checksum_field);
+		     "checksum %#06x is wrong: the receiver drops it without a word",
+		     s->checksum_field);
 	else if (s->checksum == CHECKSUM_PARTIAL && !e->local_out)
 		NOTE(e, NOTE_CHECKSUM_PARTIAL, "9293 3.1",
-		     "the checksum is only that of the pseudo-header: its sender's kernel leaves the rest "
+		     "the checksum is only that of the pseudo-header: its sender's kernel leaves "
+		     "the rest "
 		     "to the network card");
 	if (s->ip.fragment)
-		NOTE(e, NOTE_FRAGMENT, "791 3.2", "an IP fragment: only part of the segment is here");
+		NOTE(e, NOTE_FRAGMENT, "791 3.2",
+		     "an IP fragment: only part of the segment is here");
 	if (s->option.malformed)
 		NOTE(e, NOTE_OPTION_MALFORMED, "9293 3.1", "its options are malformed");
 	const uint16_t core = s->flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK);
@@ -320,7 +331,8 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 	(void)f;
 	if (!explained) {
 		NOTE(e, NOTE_CONTRADICTION, "9293 3.10.7",
-		     "cannot come from a TCP in any of {%s}: spoofed, a middlebox, a missed segment or "
+		     "cannot come from a TCP in any of {%s}: spoofed, a middlebox, a missed "
+		     "segment or "
 		     "another incarnation",
 		     state_set_format(evidence->tried, ", ", tried, sizeof tried));
 		return;
@@ -332,7 +344,8 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 			     side_name(from));
 		else if (evidence->reset == BELIEF_RESET_ABORT)
 			NOTE(e, NOTE_RST_ABORT, "9293 3.10.5",
-			     "at its own next number: the %s aborts the connection itself", side_name(from));
+			     "at its own next number: the %s aborts the connection itself",
+			     side_name(from));
 		return;
 	}
 	if (evidence->row >= 0 && evidence->challenge && evidence->answers_n != 0)
@@ -341,7 +354,8 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 		     tcp_rules[evidence->row].sentence);
 	if (evidence->cookies)
 		NOTE(e, NOTE_COOKIE_SUSPECTED, "4987 3.6",
-		     "taking it that the server uses SYN cookies and keeps no state before the ACK");
+		     "taking it that the server uses SYN cookies and keeps no state before the "
+		     "ACK");
 }
 
 void judge_icmp(const struct flow *f, struct event_icmp *e)
@@ -349,11 +363,13 @@ void judge_icmp(const struct flow *f, struct event_icmp *e)
 	char who[IP_ADDR_TEXT_MAX];
 	const struct icmp_error *i = &e->icmp;
 	const struct flow_side *about = &f->side[e->about];
-	const bool from_host = ip_addr_equal(&i->ip.src, &f->side[side_other(e->about)].endpoint.addr);
+	const bool from_host =
+		ip_addr_equal(&i->ip.src, &f->side[side_other(e->about)].endpoint.addr);
 	ip_addr_format(&i->ip.src, who, sizeof who);
 	judge_note(e->notes, &e->notes_count,
-		   icmp_reason_is_refusal(i->reason) ? NOTE_ICMP_REFUSES : NOTE_ICMP_HINT, "9293 3.9.2.2",
-		   "%s says: %s%s; it quotes seq %u, which %s sent", who, icmp_reason_name(i->reason),
+		   icmp_reason_is_refusal(i->reason) ? NOTE_ICMP_REFUSES : NOTE_ICMP_HINT,
+		   "9293 3.9.2.2", "%s says: %s%s; it quotes seq %u, which %s sent", who,
+		   icmp_reason_name(i->reason),
 		   from_host ? " (it is the host itself)" : " (not the host: something on the way)",
 		   i->quoted_seq.raw,
 		   about->started && seq_ge(i->quoted_seq, about->seq_first) &&
@@ -370,11 +386,12 @@ char *judge_options_text(const struct flow *f, char *text, size_t text_bytes)
 	if (!c->option_seen || !s->option_seen)
 		return text;
 	size_t at = 0;
-#define SAY(...)                                                                                   \
-	do {                                                                                       \
-		const int count = snprintf(text + at, text_bytes - at, __VA_ARGS__);               \
-		if (count > 0)                                                                     \
-			at += (size_t)count < text_bytes - at ? (size_t)count : text_bytes - at - 1; \
+#define SAY(...)                                                                     \
+	do {                                                                         \
+		const int count = snprintf(text + at, text_bytes - at, __VA_ARGS__); \
+		if (count > 0)                                                       \
+			at += (size_t)count < text_bytes - at ? (size_t)count        \
+							      : text_bytes - at - 1; \
 	} while (0)
 	const char *sep = "";
 	if (c->option.has_mss || s->option.has_mss) {

@@ -20,14 +20,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define EXCHANGE_RECENT_MAX 16
+
 /* One flow with what is believed of its ends. */
 struct exchange {
 	struct flow flow;
 	struct belief *belief[2];      /* by enum side; NULL for an end of our own */
-	enum tcp_state own_state;      /* of our own end, when there is one */
 	struct end_view view[2];       /* as last shown */
-	bool started;                  /* EVENT_START was given */
+	int own_side;                  /* enum side of our own end, or -1 */
 	bool ended;                    /* EVENT_FLOW was given */
+	struct exchange_recent {       /* the last segments, for ICMP errors that quote them */
+		uint32_t n;
+		uint8_t side;
+		seq_t seq;
+	} recent[EXCHANGE_RECENT_MAX];
+	uint32_t recent_count;         /* ever; the ring position is modulo EXCHANGE_RECENT_MAX */
 };
 
 /* A raw frame, from wherever. */
@@ -106,17 +113,17 @@ void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame);
 /** Note a segment that was built and deliberately not sent. */
 void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns);
 
-/** Tell that a timer of our own end fired; the flow is that of @p own. */
-void pipeline_timer(struct pipeline *p, const struct endpoint *own, const struct event_timer *timer,
+/** Tell that a timer of our own end fired. NULL @p x is allowed, here and below: nothing happens. */
+void pipeline_timer(struct pipeline *p, struct exchange *x, const struct event_timer *timer,
 		    int64_t time_ns);
 
 /** Tell that our own end changed its state without a segment (a call, a timer). */
-void pipeline_own_state(struct pipeline *p, const struct endpoint *own, enum tcp_state state,
-			const char *cause, const char *rfc, int64_t time_ns);
+void pipeline_own_state(struct pipeline *p, struct exchange *x, const struct own_word *word,
+			int64_t time_ns);
 
 /** Give a verdict event. */
-void pipeline_verdict(struct pipeline *p, const struct endpoint *own,
-		      const struct event_verdict *verdict, int64_t time_ns);
+void pipeline_verdict(struct pipeline *p, struct exchange *x, const struct event_verdict *verdict,
+		      int64_t time_ns);
 
 /** @return the exchange of two endpoints, or NULL. */
 struct exchange *pipeline_find(struct pipeline *p, const struct endpoint *x,

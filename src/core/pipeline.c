@@ -1,0 +1,462 @@
+/*
+ * The order of one segment, and why it is this one:
+ *
+ *   1. flow_compare   against what was seen before it
+ *   2. own_segment    the actor takes what arrived, or recognises its own copy
+ *   3. judge_segment  notes, from the comparison: before the flow has moved on
+ *   4. flow_take      the record moves on
+ *   5. belief_*       the segment may reach one end, and it came from the other
+ *   6. the event, then what changed in either end's state
+ *
+ * A segment with a bad checksum is shown and goes no further: its receiver drops it.
+ */
+#include "synscope/core/pipeline.h"
+
+#include "synscope/core/judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COMMUNITY_ID_TEXT_MAX 48
+
+void pipeline_init(struct pipeline *p, const struct pipeline_config *config)
+{
+	memset(p, 0, sizeof *p);
+	p->config = *config;
+	flow_table_init(&p->table, config->index, config->index_count);
+}
+
+static void emit(struct pipeline *p, const struct event *e)
+{
+	p->config.hooks.event(p->config.hooks.context, e);
+}
+
+static bool is_own(const struct pipeline *p, const struct endpoint *e)
+{
+	return p->config.hooks.is_own != NULL && p->config.hooks.is_own(p->config.hooks.context, e);
+}
+
+struct exchange *pipeline_find(struct pipeline *p, const struct endpoint *x,
+			       const struct endpoint *y)
+{
+	const int64_t i = flow_table_find(&p->table, x, y);
+	return i < 0 ? NULL : &p->config.exchanges[i];
+}
+
+static void give_start(struct pipeline *p, const struct exchange *x, int64_t time_ns)
+{
+	char community[COMMUNITY_ID_TEXT_MAX] = "";
+	struct event e = {.type = EVENT_START, .time_ns = time_ns, .flow_id = x->flow.id};
+	struct event_start *s = &e.u.start;
+	s->client = x->flow.side[SIDE_CLIENT].endpoint;
+	s->server = x->flow.side[SIDE_SERVER].endpoint;
+	s->client_local = x->own_side == SIDE_CLIENT;
+	s->server_local = x->own_side == SIDE_SERVER;
+	s->client_name = p->config.client_name;
+	s->server_name = p->config.server_name;
+	s->interface = p->config.interface;
+	s->vantage = p->config.vantage;
+	if (p->config.community_id != NULL) {
+		p->config.community_id(&s->client, &s->server, community, sizeof community);
+		s->community_id = community;
+	}
+	emit(p, &e);
+}
+
+/* Who is the client: the verb knows, or the SYN tells, or the higher port is a guess. */
+static bool src_is_client(const struct pipeline *p, const struct segment *s, bool *certain)
+{
+	*certain = true;
+	if (p->config.hooks.is_own != NULL) {
+		const bool own = is_own(p, &s->src);
+		if (own || is_own(p, &s->dst))
+			return own == p->config.own_is_client;
+	}
+	if ((s->flags & TCP_SYN) != 0)
+		return (s->flags & TCP_ACK) == 0;
+	*certain = false;
+	return s->src.port >= s->dst.port;
+}
+
+static struct exchange *new_exchange(struct pipeline *p, const struct segment *s, int64_t time_ns)
+{
+	bool certain;
+	if (p->exchanges_used == p->config.exchanges_max ||
+	    !flow_table_put(&p->table, &s->src, &s->dst, p->exchanges_used)) {
+		p->flows_lost++;
+		return NULL;
+	}
+	struct exchange *x = &p->config.exchanges[p->exchanges_used];
+	const bool forward = src_is_client(p, s, &certain);
+	const struct endpoint *client = forward ? &s->src : &s->dst;
+	const struct endpoint *server = forward ? &s->dst : &s->src;
+	memset(x, 0, sizeof *x);
+	flow_init(&x->flow, p->exchanges_used + 1, client, server, certain, time_ns);
+	x->own_side = is_own(p, client) ? SIDE_CLIENT : is_own(p, server) ? SIDE_SERVER : -1;
+	const bool opens = (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || x->own_side >= 0;
+	for (int side = 0; side < 2; side++) {
+		if (side == x->own_side) {
+			x->view[side].certainty = CERTAINTY_EXACT;
+			x->view[side].state = ST_CLOSED;
+			continue;
+		}
+		x->belief[side] = p->config.belief_at(p->config.hooks.context, p->exchanges_used,
+						      (enum side)side);
+		belief_init(x->belief[side], opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
+		belief_assume_cookies(x->belief[side], p->config.assume_cookies);
+	}
+	p->exchanges_used++;
+	give_start(p, x, time_ns);
+	return x;
+}
+
+static void give_flow(struct pipeline *p, struct exchange *x, const struct event_flow *guard)
+{
+	struct event e = {.type = EVENT_FLOW, .time_ns = x->flow.last_ns, .flow_id = x->flow.id};
+	if (guard != NULL && x->own_side >= 0) {
+		e.u.flow.has_guard = guard->has_guard;
+		e.u.flow.guard_absorbed = guard->guard_absorbed;
+		e.u.flow.guard_kind = guard->guard_kind;
+	}
+	flow_summary(&x->flow, &e.u.flow);
+	judge_options_text(&x->flow, e.u.flow.options_text, sizeof e.u.flow.options_text);
+	e.u.flow.client.end = x->view[SIDE_CLIENT];
+	e.u.flow.server.end = x->view[SIDE_SERVER];
+	x->ended = true;
+	emit(p, &e);
+}
+
+/* Say that an end's state, or what is known of it, is not what it was. */
+static void give_transition(struct pipeline *p, struct exchange *x, enum side side,
+			    const struct end_view *was, const struct transition *how)
+{
+	const struct end_view *is = &x->view[side];
+	struct event e = {.type = EVENT_TRANSITION, .time_ns = how->time_ns, .flow_id = x->flow.id};
+	const bool known = is->certainty != CERTAINTY_UNKNOWN;
+	const bool was_known = was->certainty != CERTAINTY_UNKNOWN;
+	const bool moved = known && (!was_known || is->state != was->state);
+	const bool grew = known && is->certainty > was->certainty;
+	if (!moved && !grew)
+		return;
+	e.u.transition = *how;
+	e.u.transition.side = side;
+	e.u.transition.from = was_known ? was->state : ST_CLOSED;
+	e.u.transition.to = is->state;
+	e.u.transition.certainty = is->certainty;
+	flow_transition(&x->flow, &e.u.transition);
+	emit(p, &e);
+}
+
+static const char *inferred_cause(const struct end_view *v, bool own_segment)
+{
+	if (v->certainty == CERTAINTY_PROVEN)
+		return "proven by the segment it sent";
+	return own_segment ? "expected once the segment sent to it arrives"
+			   : "expected from the segment it sent";
+}
+
+static bool seq_known(const struct flow *f, enum side side, const struct segment *s, bool own,
+		      seq_t *isn)
+{
+	if (own && (s->flags & TCP_SYN) != 0) {
+		*isn = s->seq;
+		return true;
+	}
+	*isn = f->side[side].isn;
+	return f->side[side].isn_known;
+}
+
+static void fill_segment(const struct pipeline *p, const struct exchange *x,
+			 const struct pipeline_frame *frame, const struct segment *s,
+			 enum side from, struct event_segment *e)
+{
+	const struct flow *f = &x->flow;
+	seq_t isn;
+	e->n = f->segments;
+	e->pcap_count = frame->pcap_count != 0 ? frame->pcap_count : p->frames;
+	e->from = from;
+	e->local_out = x->own_side == (int)from;
+	e->tcp = *s;
+	e->frame.data = frame->data;
+	e->frame.captured_bytes = (uint32_t)frame->captured_bytes;
+	e->frame.wire_bytes = (uint32_t)frame->wire_bytes;
+	e->frame.link_type = frame->link_type;
+	e->frame.outbound = x->own_side >= 0 ? e->local_out : frame->hint == FRAME_OUTBOUND;
+	e->frame.inbound = x->own_side >= 0 ? !e->local_out : frame->hint == FRAME_INBOUND;
+	e->has_seq_rel = seq_known(f, from, s, true, &isn);
+	e->seq_rel = e->has_seq_rel ? seq_rel(s->seq, isn) : 0;
+	e->next_seq_rel = e->has_seq_rel ? seq_rel(segment_end(s), isn) : 0;
+	e->has_ack_rel =
+		(s->flags & TCP_ACK) != 0 && seq_known(f, side_other(from), s, false, &isn);
+	e->ack_rel = e->has_ack_rel ? seq_rel(s->ack, isn) : 0;
+	e->window_bytes = flow_window(f, from, s, &e->window_scale_known);
+	e->since_previous_ns = f->segments > 1 ? frame->time_ns - f->last_ns : 0;
+}
+
+static void own_takes(struct pipeline *p, struct exchange *x, const struct segment *s, bool out,
+		      int64_t time_ns, struct own_word *word)
+{
+	memset(word, 0, sizeof *word);
+	if (x->own_side < 0 || (!out && s->checksum == CHECKSUM_BAD))
+		return;
+	p->config.hooks.own_segment(p->config.hooks.context, s, out, time_ns, word);
+	if (word->known)
+		x->view[x->own_side].state = word->state;
+}
+
+static void note_unsent(const struct segment *s, struct event_segment *e)
+{
+	if ((s->flags & TCP_RST) != 0)
+		judge_note(
+			e->notes, &e->notes_count, NOTE_RST_OWN_KERNEL, NULL,
+			"our own kernel sent this RST: it does not know of the connection, and the "
+			"guard did not hold it back");
+	else
+		judge_note(e->notes, &e->notes_count, NOTE_OWN_UNSENT, NULL,
+			   "from our address and port, but not sent by this program");
+}
+
+/* What the two ends may conclude. */
+static void believe(struct exchange *x, enum side from, const struct segment *s,
+		    struct event_segment *e)
+{
+	const enum side to = side_other(from);
+	if (s->checksum == CHECKSUM_BAD)
+		return;
+	if (x->belief[to] != NULL)
+		belief_send(x->belief[to], s, e->n);
+	if (x->belief[from] != NULL) {
+		struct belief_evidence evidence;
+		const bool explained = belief_receive(x->belief[from], s, e->n);
+		belief_evidence(x->belief[from], &evidence);
+		judge_evidence(&x->flow, from, &evidence, explained, e);
+	}
+	for (int side = 0; side < 2; side++)
+		if (x->belief[side] != NULL)
+			belief_view(x->belief[side], &x->view[side]);
+}
+
+static void set_truth(struct exchange *x, const struct pipeline_truth *truth)
+{
+	for (int side = 0; side < 2; side++) {
+		struct end_view *v = &x->view[side];
+		v->has_truth = truth != NULL && side != x->own_side && x->own_side >= 0;
+		if (v->has_truth) {
+			v->truth = truth->state;
+			v->truth_fin_unsent = truth->fin_unsent;
+		}
+	}
+}
+
+static void remember(struct exchange *x, enum side from, const struct segment *s, uint32_t n)
+{
+	struct exchange_recent *r = &x->recent[x->recent_count++ % EXCHANGE_RECENT_MAX];
+	r->n = n;
+	r->side = (uint8_t)from;
+	r->seq = s->seq;
+}
+
+static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
+			 const struct segment *s)
+{
+	struct exchange *x = pipeline_find(p, &s->src, &s->dst);
+	struct flow_delta delta;
+	struct own_word word;
+	struct event e = {.type = EVENT_SEGMENT, .time_ns = frame->time_ns};
+	if (x != NULL && x->own_side < 0 && (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+	    x->flow.close_begun) {
+		flow_compare(&x->flow, flow_side_of(&x->flow, &s->src, &s->dst), s, &delta);
+		if (delta.new_incarnation) { /* the ports are used again: another exchange */
+			give_flow(p, x, NULL);
+			flow_table_remove(&p->table, &s->src, &s->dst);
+			x = NULL;
+		}
+	}
+	if (x == NULL)
+		x = new_exchange(p, s, frame->time_ns);
+	if (x == NULL)
+		return;
+	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
+	const struct end_view was[2] = {x->view[0], x->view[1]};
+	p->segments++;
+	x->flow.segments++;
+	e.flow_id = x->flow.id;
+	flow_compare(&x->flow, from, s, &delta);
+	own_takes(p, x, s, x->own_side == (int)from, frame->time_ns, &word);
+	fill_segment(p, x, frame, s, from, &e.u.segment);
+	e.u.segment.retransmission = delta.retransmission;
+	if (word.unsent)
+		note_unsent(s, &e.u.segment);
+	judge_segment(&x->flow, from, &delta, &e.u.segment);
+	if (s->checksum != CHECKSUM_BAD || x->own_side == (int)from)
+		flow_take(&x->flow, from, s, &delta, frame->time_ns);
+	remember(x, from, s, e.u.segment.n);
+	believe(x, from, s, &e.u.segment);
+	set_truth(x, frame->truth);
+	e.u.segment.client = x->view[SIDE_CLIENT];
+	e.u.segment.server = x->view[SIDE_SERVER];
+	emit(p, &e);
+	for (int side = 0; side < 2; side++) {
+		const bool own = side == x->own_side;
+		const struct transition how = {
+			.time_ns = frame->time_ns,
+			.by = e.u.segment.n,
+			.cause = own && word.cause != NULL ? word.cause
+				 : own                     ? "this segment"
+				       : inferred_cause(&x->view[side], side != (int)from),
+			.rfc = own ? word.rfc : NULL,
+		};
+		give_transition(p, x, (enum side)side, &was[side], &how);
+	}
+}
+
+static void take_icmp(struct pipeline *p, const struct pipeline_frame *frame,
+		      const struct icmp_error *icmp)
+{
+	struct exchange *x = pipeline_find(p, &icmp->quoted_src, &icmp->quoted_dst);
+	struct own_word word = {0};
+	struct event e = {.type = EVENT_ICMP, .time_ns = frame->time_ns};
+	struct event_icmp *i = &e.u.icmp;
+	if (x == NULL) {
+		p->other++;
+		return;
+	}
+	x->flow.segments++;
+	e.flow_id = x->flow.id;
+	i->n = x->flow.segments;
+	i->pcap_count = frame->pcap_count != 0 ? frame->pcap_count : p->frames;
+	i->about = flow_side_of(&x->flow, &icmp->quoted_src, &icmp->quoted_dst);
+	const uint32_t held =
+		x->recent_count < EXCHANGE_RECENT_MAX ? x->recent_count : EXCHANGE_RECENT_MAX;
+	for (uint32_t k = 1; k <= held && i->about_n == 0; k++) {
+		const struct exchange_recent *r =
+			&x->recent[(x->recent_count - k) % EXCHANGE_RECENT_MAX];
+		if (r->side == i->about && seq_eq(r->seq, icmp->quoted_seq))
+			i->about_n = r->n;
+	}
+	i->icmp = *icmp;
+	i->frame.data = frame->data;
+	i->frame.captured_bytes = (uint32_t)frame->captured_bytes;
+	i->frame.wire_bytes = (uint32_t)frame->wire_bytes;
+	i->frame.link_type = frame->link_type;
+	i->frame.inbound = x->own_side >= 0 || frame->hint == FRAME_INBOUND;
+	judge_icmp(&x->flow, i);
+	const struct end_view was[2] = {x->view[0], x->view[1]};
+	if (x->own_side >= 0 && x->own_side == (int)i->about && icmp->checksum != CHECKSUM_BAD &&
+	    p->config.hooks.own_icmp != NULL)
+		p->config.hooks.own_icmp(p->config.hooks.context, icmp, frame->time_ns, &word);
+	if (word.known)
+		x->view[x->own_side].state = word.state;
+	set_truth(x, frame->truth);
+	i->client = x->view[SIDE_CLIENT];
+	i->server = x->view[SIDE_SERVER];
+	x->flow.last_ns = frame->time_ns;
+	emit(p, &e);
+	if (x->own_side >= 0) {
+		const struct transition how = {.time_ns = frame->time_ns,
+					       .by = i->n,
+					       .cause = word.cause != NULL ? word.cause
+									   : "this error",
+					       .rfc = word.rfc};
+		give_transition(p, x, (enum side)x->own_side, &was[x->own_side], &how);
+	}
+}
+
+void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame)
+{
+	struct frame link;
+	struct packet packet;
+	p->frames++;
+	const enum frame_status fs = frame_decode(frame->link_type, frame->data,
+						  frame->captured_bytes, frame->wire_bytes, &link);
+	if (fs != FRAME_OK) {
+		if (fs == FRAME_NOT_IP)
+			p->other++;
+		else
+			p->undecodable++;
+		return;
+	}
+	struct pipeline_frame hinted = *frame;
+	if (hinted.hint == FRAME_DIRECTION_UNKNOWN)
+		hinted.hint = link.hint;
+	const enum packet_status ps =
+		packet_decode(link.packet, link.captured_bytes, link.wire_bytes, &packet);
+	if (ps != PACKET_OK)
+		p->undecodable++;
+	else if (packet.kind == PACKET_TCP)
+		take_segment(p, &hinted, &packet.tcp);
+	else if (packet.kind == PACKET_ICMP_ERROR)
+		take_icmp(p, &hinted, &packet.icmp);
+	else
+		p->other++;
+}
+
+void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns)
+{
+	struct exchange *x = pipeline_find(p, &s->src, &s->dst);
+	struct event e = {.type = EVENT_SEGMENT, .time_ns = time_ns};
+	const struct pipeline_frame frame = {.time_ns = time_ns};
+	if (x == NULL)
+		x = new_exchange(p, s, time_ns);
+	if (x == NULL)
+		return;
+	x->flow.segments++;
+	e.flow_id = x->flow.id;
+	fill_segment(p, x, &frame, s, flow_side_of(&x->flow, &s->src, &s->dst), &e.u.segment);
+	e.u.segment.held = true;
+	e.u.segment.client = x->view[SIDE_CLIENT];
+	e.u.segment.server = x->view[SIDE_SERVER];
+	emit(p, &e);
+}
+
+void pipeline_timer(struct pipeline *p, struct exchange *x, const struct event_timer *timer,
+		    int64_t time_ns)
+{
+	if (x == NULL)
+		return;
+	struct event e = {.type = EVENT_TIMER, .time_ns = time_ns, .flow_id = x->flow.id};
+	e.u.timer = *timer;
+	e.u.timer.side = x->own_side >= 0 ? (enum side)x->own_side : SIDE_CLIENT;
+	emit(p, &e);
+}
+
+void pipeline_own_state(struct pipeline *p, struct exchange *x, const struct own_word *word,
+			int64_t time_ns)
+{
+	if (x == NULL || x->own_side < 0)
+		return;
+	const struct end_view was = x->view[x->own_side];
+	const struct transition how = {.time_ns = time_ns,
+				       .cause = word->cause != NULL ? word->cause
+								    : "a call or a timer",
+				       .rfc = word->rfc};
+	x->view[x->own_side].state = word->state;
+	give_transition(p, x, (enum side)x->own_side, &was, &how);
+}
+
+void pipeline_verdict(struct pipeline *p, struct exchange *x, const struct event_verdict *verdict,
+		      int64_t time_ns)
+{
+	struct event e = {.type = EVENT_VERDICT, .time_ns = time_ns};
+	e.flow_id = x != NULL ? x->flow.id : 0;
+	e.u.verdict = *verdict;
+	emit(p, &e);
+}
+
+void pipeline_finish(struct pipeline *p, const struct event_flow *guard,
+		     const struct event_end *end)
+{
+	struct event e = {.type = EVENT_END};
+	for (uint32_t i = 0; i < p->exchanges_used; i++) {
+		struct exchange *x = &p->config.exchanges[i];
+		if (!x->ended)
+			give_flow(p, x, guard);
+		if (x->flow.last_ns > e.time_ns)
+			e.time_ns = x->flow.last_ns;
+	}
+	e.u.end = *end;
+	e.u.end.segments = p->segments;
+	e.u.end.flows = p->exchanges_used + p->flows_lost;
+	e.u.end.undecodable = p->undecodable;
+	emit(p, &e);
+}

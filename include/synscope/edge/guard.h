@@ -29,7 +29,8 @@ struct guard_spec {
 	enum guard_kind kind;
 	struct endpoint local;   /* port 0: choose a free one and reserve it */
 	uint32_t scope_id;       /* interface index for a link-local IPv6 address, else 0 */
-	struct endpoint remote;  /* nftables: drop only what comes from here; family IP_NONE: all */
+	struct endpoint remote;  /* nftables: drop only what comes from here; family IP_NONE: all,
+	                            port 0: from any port there */
 };
 
 /**
@@ -45,7 +46,11 @@ uint16_t guard_port(const struct guard *g);
 enum guard_kind guard_kind(const struct guard *g);
 /** @return "listen socket", "listen socket (minimum TTL only)", "nftables" or "none". */
 const char *guard_kind_text(const struct guard *g);
-/** @return how many segments it has absorbed so far. */
+/**
+ * @return how many segments it has absorbed so far; 0 for GUARD_NONE, and for GUARD_NFT, whose
+ *         count (`counter absorbed` of its table, shown by `nft list ruleset`) the kernel
+ *         tells only to CAP_NET_ADMIN, which is gone when this is asked
+ */
 uint64_t guard_absorbed(const struct guard *g);
 
 /** Release. NULL is allowed. Needs no privilege. */

@@ -1,0 +1,272 @@
+/*
+ * One libpcap handle, in immediate mode: the kernel writes each frame into a slot of a
+ * ring shared with us, and wakes us for it (8 us from the wire to the callback, against
+ * 1 ms and more in block mode).
+ *
+ * The price is that slots have one size, min(snap length, 64 KB), so that the ring holds
+ * buffer / snap frames; see SNAP_BYTES_DEFAULT. On lo the kernel shows every frame to a
+ * capture twice, as sent and as received; libpcap hides the first, but only after it
+ * has taken a slot: we tell the kernel not to put it there (capture_ignore_outgoing).
+ */
+#include "synscope/edge/capture.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <pcap/pcap.h>
+#include <pcap/sll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* A frame of lo (MTU 65536) or of segmentation offload is up to 65549 bytes and a VLAN tag. */
+#define SNAP_BYTES_DEFAULT 65600
+#define BUFFER_BYTES_DEFAULT (8u << 20)
+
+struct capture {
+	pcap_t *pcap;
+	int fd;
+	uint32_t link_type;
+	capture_fn fn; /* during capture_drain */
+	void *context;
+	unsigned given; /* in this capture_drain */
+	uint64_t received;
+	struct pcap_stat base; /* before the filter was on: not ours */
+};
+
+/* "icmp6[8:4] == 0x20010db8 and ..." for the 16 bytes of an address in a quoted header. */
+static size_t filter_add_quoted_v6(char *text, size_t text_bytes, unsigned at,
+				   const struct ip_addr *a)
+{
+	size_t used = 0;
+	for (unsigned i = 0; i < 16; i += 4)
+		used += (size_t)snprintf(text + used, text_bytes - used,
+					 " and icmp6[%u:4]=0x%02x%02x%02x%02x", at + i, a->bytes[i],
+					 a->bytes[i + 1], a->bytes[i + 2], a->bytes[i + 3]);
+	return used;
+}
+
+void capture_filter_for(const struct endpoint *local, const struct endpoint *remote, char *text,
+			size_t text_bytes)
+{
+	char here[IP_ADDR_TEXT_MAX];
+	char there[IP_ADDR_TEXT_MAX];
+	char quoted[512];
+	ip_addr_format(&local->addr, here, sizeof here);
+	ip_addr_format(&remote->addr, there, sizeof there);
+	/* The quoted header begins at byte 8 of the ICMP message. Errors come from routers:
+	 * their source is anybody. */
+	if (local->addr.family == IP_V6) {
+		size_t used = filter_add_quoted_v6(quoted, sizeof quoted, 16, &local->addr);
+		used += filter_add_quoted_v6(quoted + used, sizeof quoted - used, 32,
+					     &remote->addr);
+		snprintf(quoted + used, sizeof quoted - used,
+			 " and icmp6[48:2]=%u and icmp6[50:2]=%u", local->port, remote->port);
+	} else {
+		const uint8_t *l = local->addr.bytes;
+		const uint8_t *r = remote->addr.bytes;
+		snprintf(quoted, sizeof quoted,
+			 " and icmp[20:4]=0x%02x%02x%02x%02x and icmp[24:4]=0x%02x%02x%02x%02x"
+			 " and icmp[8+((icmp[8]&0xf)<<2):2]=%u"
+			 " and icmp[10+((icmp[8]&0xf)<<2):2]=%u",
+			 l[0], l[1], l[2], l[3], r[0], r[1], r[2], r[3], local->port, remote->port);
+	}
+	snprintf(text, text_bytes,
+		 "(tcp and ((src host %s and src port %u and dst host %s and dst port %u) or "
+		 "(src host %s and src port %u and dst host %s and dst port %u))) or "
+		 "(dst host %s and %s%s)",
+		 here, local->port, there, remote->port, there, remote->port, here, local->port,
+		 here,
+		 local->addr.family == IP_V6
+			 ? "icmp6 and icmp6[0]>=1 and icmp6[0]<=4 and icmp6[14]=6"
+			 /* unreachable, quench, redirect, time exceeded, parameter problem */
+			 : "icmp and (icmp[0]=3 or icmp[0]=4 or icmp[0]=5 or icmp[0]=11 or "
+			   "icmp[0]=12) and icmp[17]=6",
+		 quoted);
+}
+
+/* libpcap's status as errno. */
+static int capture_errno(int status)
+{
+	switch (status) {
+	case PCAP_ERROR_PERM_DENIED:
+	case PCAP_ERROR_PROMISC_PERM_DENIED:
+		return -EPERM;
+	case PCAP_ERROR_NO_SUCH_DEVICE:
+		return -ENODEV;
+	case PCAP_ERROR_IFACE_NOT_UP:
+		return -ENETDOWN;
+	default:
+		return -EIO;
+	}
+}
+
+static int capture_activate(struct capture *c, const struct capture_spec *spec, struct fault *why)
+{
+	pcap_t *p = c->pcap;
+	const uint32_t snap = spec->snap_bytes != 0 ? spec->snap_bytes : SNAP_BYTES_DEFAULT;
+	const uint32_t buffer = spec->buffer_bytes != 0 ? spec->buffer_bytes : BUFFER_BYTES_DEFAULT;
+	if (pcap_set_snaplen(p, (int)snap) != 0 || pcap_set_buffer_size(p, (int)buffer) != 0 ||
+	    pcap_set_promisc(p, 0) != 0 || pcap_set_immediate_mode(p, 1) != 0 ||
+	    pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO) != 0) {
+		fault_set(why, "cannot capture on %s: libpcap refused its settings",
+			  spec->interface);
+		return -EINVAL;
+	}
+	const int status = pcap_activate(p);
+	if (status < 0) {
+		const int error = capture_errno(status);
+		const char *detail = pcap_geterr(p);
+		fault_set(why, "cannot capture on %s: %s%s%s%s", spec->interface,
+			  pcap_statustostr(status), detail[0] != '\0' ? ": " : "", detail,
+			  error == -EPERM ? " (needs CAP_NET_RAW)" : "");
+		return error;
+	}
+	return 0;
+}
+
+/* Tell the kernel to spare us the outgoing copy on a loopback device, where everything
+ * comes in again. An old kernel's refusal costs ring space only. */
+static void capture_ignore_outgoing(const struct capture *c, const char *interface)
+{
+	struct ifreq request = {0};
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+	const int on = 1;
+	if (ioctl(c->fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_LOOPBACK) != 0)
+		(void)setsockopt(c->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+}
+
+static int capture_filter(struct capture *c, const char *filter, struct fault *why)
+{
+	struct bpf_program program;
+	if (pcap_compile(c->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) != 0) {
+		fault_set(why, "cannot use the filter \"%s\": %s", filter, pcap_geterr(c->pcap));
+		return -EINVAL;
+	}
+	const int status = pcap_setfilter(c->pcap, &program);
+	pcap_freecode(&program);
+	if (status != 0) {
+		fault_set(why, "cannot set the filter \"%s\": %s", filter, pcap_geterr(c->pcap));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int capture_start(struct capture *c, const struct capture_spec *spec, struct fault *why)
+{
+	char error[PCAP_ERRBUF_SIZE] = "";
+	c->pcap = pcap_create(spec->interface, error);
+	if (c->pcap == NULL) {
+		fault_set(why, "cannot capture on %s: %s", spec->interface, error);
+		return -ENODEV;
+	}
+	int status = capture_activate(c, spec, why);
+	if (status < 0)
+		return status;
+	c->fd = pcap_get_selectable_fd(c->pcap);
+	if (c->fd < 0 || pcap_setnonblock(c->pcap, 1, error) != 0) {
+		fault_set(why, "cannot capture on %s: %s", spec->interface, error);
+		return -EIO;
+	}
+	/* "any" has no link header of its own; the newer made-up one says which interface. */
+	if (pcap_datalink(c->pcap) == DLT_LINUX_SLL)
+		(void)pcap_set_datalink(c->pcap, DLT_LINUX_SLL2);
+	/* libpcap says DLT_RAW, whose number is 12 here and 101 in every file (LINKTYPE_RAW). */
+	const int link_type = pcap_datalink(c->pcap);
+	c->link_type = link_type == DLT_RAW ? 101 : (uint32_t)link_type;
+	capture_ignore_outgoing(c, spec->interface);
+	if (spec->filter != NULL) {
+		status = capture_filter(c, spec->filter, why);
+		if (status < 0)
+			return status;
+	}
+	if (pcap_stats(c->pcap, &c->base) != 0)
+		c->base = (struct pcap_stat){0};
+	return 0;
+}
+
+int capture_open(struct capture **c, const struct capture_spec *spec, struct fault *why)
+{
+	struct capture *new = calloc(1, sizeof *new);
+	if (new == NULL) {
+		fault_set(why, "cannot capture on %s: %s", spec->interface, strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	const int status = capture_start(new, spec, why);
+	if (status < 0) {
+		capture_close(new);
+		return status;
+	}
+	*c = new;
+	return 0;
+}
+
+int capture_fd(const struct capture *c)
+{
+	return c->fd;
+}
+
+uint32_t capture_link_type(const struct capture *c)
+{
+	return c->link_type;
+}
+
+static void capture_give(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
+{
+	struct capture *c = (struct capture *)(void *)user;
+	c->given++;
+	c->received++;
+	const struct capture_frame frame = {
+		/* nanoseconds, whatever the member is called (PCAP_TSTAMP_PRECISION_NANO) */
+		.time_ns = (int64_t)header->ts.tv_sec * 1000000000 + header->ts.tv_usec,
+		.data = data,
+		.captured_bytes = header->caplen,
+		.wire_bytes = header->len,
+	};
+	c->fn(c->context, &frame);
+}
+
+int capture_drain(struct capture *c, unsigned frames_max, capture_fn fn, void *context,
+		  struct fault *why)
+{
+	c->fn = fn;
+	c->context = context;
+	c->given = 0;
+	const int limit = frames_max == 0 || frames_max > INT32_MAX ? -1 : (int)frames_max;
+	const int status = pcap_dispatch(c->pcap, limit, capture_give, (u_char *)c);
+	if (status < 0 && status != PCAP_ERROR_BREAK) {
+		fault_set(why, "capture failed: %s", pcap_geterr(c->pcap));
+		return capture_errno(status);
+	}
+	return (int)c->given;
+}
+
+void capture_stop(struct capture *c)
+{
+	pcap_breakloop(c->pcap);
+}
+
+void capture_stats(struct capture *c, struct capture_stats *stats)
+{
+	/* Our own count: the kernel's also has frames that came before the filter, and on
+	 * "any" both copies of lo's. */
+	struct pcap_stat now = c->base;
+	if (pcap_stats(c->pcap, &now) != 0)
+		now = c->base;
+	*stats = (struct capture_stats){
+		.received = c->received,
+		.dropped = now.ps_drop - c->base.ps_drop,
+		.ifdropped = now.ps_ifdrop - c->base.ps_ifdrop,
+	};
+}
+
+void capture_close(struct capture *c)
+{
+	if (c == NULL)
+		return;
+	if (c->pcap != NULL)
+		pcap_close(c->pcap);
+	free(c);
+}

@@ -110,6 +110,10 @@ $(BUILD)/flags: FORCE | $(filter deps,$(MAKECMDGOALS))
 FORCE:
 
 # --- tests ----------------------------------------------------------------
+# A sanitizer's exit must not look like a verdict of synscope.
+export ASAN_OPTIONS ?= exitcode=99
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
 $(BUILD)/libsupport.a: $(patsubst %.c,$(BUILD)/%.o,$(SUPPORT))
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
 

@@ -39,19 +39,19 @@ enum ctl {
 	CTL_SYN_RECEIVED_PASSIVE_CLOSE, /* CLOSE was called with data pending: queued */
 	CTL_SYN_RECEIVED_ACTIVE_CLOSE,
 	CTL_ESTABLISHED,
-	CTL_FIN_WAIT_1,                 /* FIN sent */
-	CTL_FIN_WAIT_1_QUEUED,          /* CLOSE called, FIN still behind data or a window */
+	CTL_FIN_WAIT_1,        /* FIN sent */
+	CTL_FIN_WAIT_1_QUEUED, /* CLOSE called, FIN still behind data or a window */
 	CTL_FIN_WAIT_2,
 	CTL_CLOSE_WAIT,
-	CTL_CLOSE_WAIT_CLOSE,           /* CLOSE was called with data pending: FIN queued, and
-	                                   the state stays CLOSE-WAIT until it goes (RFC) */
+	CTL_CLOSE_WAIT_CLOSE, /* CLOSE was called with data pending: FIN queued, and
+				 the state stays CLOSE-WAIT until it goes (RFC) */
 	CTL_CLOSING,
-	CTL_CLOSING_QUEUED,             /* their FIN came while ours was still queued */
+	CTL_CLOSING_QUEUED, /* their FIN came while ours was still queued */
 	CTL_LAST_ACK,
-	CTL_LAST_ACK_QUEUED,            /* Linux says LAST-ACK from CLOSE on, FIN unsent */
+	CTL_LAST_ACK_QUEUED, /* Linux says LAST-ACK from CLOSE on, FIN unsent */
 	CTL_TIME_WAIT,
 	CTL_COUNT,
-	CTL_SAME = CTL_COUNT            /* in a row: the state stays */
+	CTL_SAME = CTL_COUNT /* in a row: the state stays */
 };
 
 typedef uint32_t ctl_set_t; /* bit 1 << enum ctl */
@@ -73,30 +73,38 @@ const char *ctl_name(enum ctl c);
 /* Facts about a segment, or about the end at the time of a call. */
 typedef uint32_t facts_t;
 
-#define FACT_SYN            ((facts_t)1 << 0)
-#define FACT_ACK            ((facts_t)1 << 1)
-#define FACT_FIN            ((facts_t)1 << 2)
-#define FACT_RST            ((facts_t)1 << 3)
-#define FACT_TEXT           ((facts_t)1 << 4)  /* payload */
-#define FACT_SEQ_ACCEPTABLE ((facts_t)1 << 5)  /* one of the four cases, 3.10.7.4 first check */
-#define FACT_SEQ_EXACT      ((facts_t)1 << 6)  /* SEG.SEQ = RCV.NXT */
-#define FACT_SEQ_OLD        ((facts_t)1 << 7)  /* ends at or before RCV.NXT: all of it known */
-#define FACT_SEQ_IRS        ((facts_t)1 << 8)  /* SEG.SEQ = IRS: their SYN, or a copy of it */
-#define FACT_TEXT_IN_ORDER  ((facts_t)1 << 9)  /* brings the byte at RCV.NXT, in the window */
-#define FACT_FIN_IN_ORDER   ((facts_t)1 << 10) /* the FIN is at RCV.NXT once the text is taken */
-#define FACT_ACK_NEW        ((facts_t)1 << 11) /* SND.UNA < SEG.ACK =< SND.NXT */
-#define FACT_ACK_DUPLICATE  ((facts_t)1 << 12) /* SEG.ACK =< SND.UNA, not older than the largest
-                                                  window: ignored, harmless */
-#define FACT_ACK_OLD        ((facts_t)1 << 13) /* older than SND.UNA - MAX.SND.WND (RFC 5961 5.2) */
-#define FACT_ACK_FUTURE     ((facts_t)1 << 14) /* SEG.ACK > SND.NXT */
-#define FACT_ACKS_SYN       ((facts_t)1 << 15) /* ISS < SEG.ACK =< SND.NXT */
-#define FACT_ACKS_FIN       ((facts_t)1 << 16) /* our FIN was sent and SEG.ACK covers it */
-#define FACT_SYN_IS_NEW     ((facts_t)1 << 17) /* in TIME-WAIT: newer sequence number or timestamp */
-#define FACT_PAWS_REJECT    ((facts_t)1 << 18) /* RFC 7323 5.3 R1 */
-#define FACT_UNSENT_DATA    ((facts_t)1 << 19) /* calls: data is queued and not sent */
-#define FACT_SYN_UNACKED    ((facts_t)1 << 20) /* our SYN is not acknowledged yet */
-#define FACT_FIN_ONLY       ((facts_t)1 << 21) /* transmit: nothing but the FIN is left to send */
-#define FACT_COUNT          22
+#define FACT_SYN ((facts_t)1 << 0)
+#define FACT_ACK ((facts_t)1 << 1)
+#define FACT_FIN ((facts_t)1 << 2)
+#define FACT_RST ((facts_t)1 << 3)
+#define FACT_TEXT ((facts_t)1 << 4)           /* payload */
+#define FACT_SEQ_ACCEPTABLE ((facts_t)1 << 5) /* one of the four cases, 3.10.7.4 first check */
+#define FACT_SEQ_EXACT ((facts_t)1 << 6)      /* SEG.SEQ = RCV.NXT */
+#define FACT_SEQ_OLD ((facts_t)1 << 7)        /* ends at or before RCV.NXT: all of it known */
+#define FACT_SEQ_IRS ((facts_t)1 << 8)        /* SYN and SEG.SEQ = IRS: their SYN again */
+#define FACT_TEXT_IN_ORDER ((facts_t)1 << 9)  /* brings the byte at RCV.NXT, in the window */
+#define FACT_FIN_IN_ORDER ((facts_t)1 << 10)  /* the FIN is at RCV.NXT once the text is taken */
+#define FACT_ACK_NEW ((facts_t)1 << 11)       /* SND.UNA < SEG.ACK =< SND.NXT */
+#define FACT_ACK_DUPLICATE                                                                    \
+	((facts_t)1 << 12)                  /* SEG.ACK =< SND.UNA, not older than the largest \
+					       window: ignored, harmless */
+#define FACT_ACK_OLD ((facts_t)1 << 13)     /* older than SND.UNA - MAX.SND.WND (RFC 5961 5.2) */
+#define FACT_ACK_FUTURE ((facts_t)1 << 14)  /* SEG.ACK > SND.NXT */
+#define FACT_ACKS_SYN ((facts_t)1 << 15)    /* ISS < SEG.ACK =< SND.NXT */
+#define FACT_ACKS_FIN ((facts_t)1 << 16)    /* our FIN was sent and SEG.ACK covers it */
+#define FACT_SYN_IS_NEW ((facts_t)1 << 17)  /* in TIME-WAIT: newer sequence number or timestamp */
+#define FACT_PAWS_REJECT ((facts_t)1 << 18) /* RFC 7323 5.3 R1 */
+#define FACT_UNSENT_DATA                                                           \
+	((facts_t)1 << 19) /* calls, transmit, probe: data is queued and not sent, \
+			      or a closed window holds back what follows */
+#define FACT_SYN_UNACKED ((facts_t)1 << 20) /* our SYN is not acknowledged yet */
+#define FACT_FIN_GOES ((facts_t)1 << 21)    /* transmit: what goes now takes the queued FIN along */
+#define FACT_SEQ_EDGE ((facts_t)1 << 22) /* empty, at RCV.NXT+RCV.WND: just behind a full window \
+					  */
+#define FACT_COOKIE                                                                 \
+	((facts_t)1 << 23) /* in LISTEN: SEG.ACK-1 is the cookie that was given for \
+			      SEG.SEQ-1 (set by belief, never by input_facts) */
+#define FACT_COUNT 24
 
 /** @return e.g. "SEQ_EXACT". @param bit 0 to FACT_COUNT - 1 */
 const char *fact_name(unsigned bit);
@@ -118,35 +126,49 @@ enum rule_on {
 	ON_CLOSE,
 	ON_ABORT,
 	/* what the end does by itself */
-	ON_TRANSMIT,       /* queued data or a queued FIN goes out, as the window allows */
-	ON_RETRANSMIT,     /* 3.10.8 RETRANSMISSION TIMEOUT; also a fast retransmission */
-	ON_ACK_NOW,        /* a pure ACK by its own decision: delayed ACK, window update */
-	ON_PROBE,          /* zero-window probe or keep-alive, 3.8.6.1 and 3.8.4 */
-	ON_USER_TIMEOUT,   /* 3.10.8; also retries used up */
-	ON_TIME_WAIT_TIMEOUT,
-	ON_REBOOT,         /* the end forgets everything (possible for a remote end only) */
+	ON_TRANSMIT,          /* queued data or a queued FIN goes out, as the window allows */
+	ON_RETRANSMIT,        /* 3.10.8 RETRANSMISSION TIMEOUT; also a fast retransmission */
+	ON_ACK_NOW,           /* a pure ACK by its own decision: delayed ACK, window update */
+	ON_PROBE,             /* zero-window probe or keep-alive, 3.8.6.1 and 3.8.4 */
+	ON_USER_TIMEOUT,      /* 3.10.8; also retries used up */
+	ON_TIME_WAIT_TIMEOUT, /* 2 MSL are over; also the deadline that stacks give FIN-WAIT-2 */
+	ON_ICMP_HARD,         /* 3.9.2.2: an ICMP error says it will never arrive */
+	ON_REBOOT,            /* the end forgets everything (possible for a remote end only) */
 	ON_COUNT
 };
 
 #define ON_CHECK_LAST ON_CHECK_8
 
+/** @return e.g. "first check", "CLOSE call", "2 MSL timeout". */
 const char *rule_on_name(enum rule_on on);
 
 /* What a row sends. Several may fire for one segment (bits). */
 enum emit {
 	EMIT_NONE = 0,
-	EMIT_SYN = 1 << 0,       /* <SEQ=ISS><CTL=SYN> */
-	EMIT_SYN_ACK = 1 << 1,   /* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> */
-	EMIT_ACK = 1 << 2,       /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, may be delayed or ride on data */
-	EMIT_CHALLENGE = 1 << 3, /* the same segment, because of a suspicious one; rate limited */
-	EMIT_RST = 1 << 4,       /* <SEQ=SND.NXT><CTL=RST>, ACK allowed: an abort */
+	EMIT_SYN = 1 << 0,     /* <SEQ=ISS><CTL=SYN> */
+	EMIT_SYN_ACK = 1 << 1, /* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> */
+	EMIT_ACK = 1 << 2, /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, may be delayed or ride on data */
+	EMIT_CHALLENGE = 1 << 3,  /* the same segment, because of a suspicious one; rate limited */
+	EMIT_RST = 1 << 4,        /* <SEQ=SND.NXT><CTL=RST>, ACK allowed: an abort */
 	EMIT_RST_BOUNCE = 1 << 5, /* <SEQ=SEG.ACK><CTL=RST> */
-	EMIT_RST_ACK = 1 << 6,   /* <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK> */
-	EMIT_DATA = 1 << 7,      /* text at SND.NXT (new) with ACK */
-	EMIT_FIN = 1 << 8,       /* FIN at SND.NXT (new) with ACK, perhaps behind text */
-	EMIT_AGAIN = 1 << 9,     /* a copy, or part, of what is sent and not acknowledged: SYN,
-	                            SYN-ACK, text, FIN */
-	EMIT_PROBE = 1 << 10,    /* <SEQ=SND.NXT-1> or SND.UNA-1, or one byte of text */
+	EMIT_RST_ACK = 1 << 6,    /* <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK> */
+	EMIT_DATA = 1 << 7,       /* text at SND.NXT (new) with ACK */
+	EMIT_FIN = 1 << 8,        /* FIN at SND.NXT (new) with ACK, perhaps behind text */
+	EMIT_AGAIN = 1 << 9,      /* a copy, or part, of what is sent and not acknowledged: SYN,
+				     SYN-ACK, text, FIN */
+	EMIT_PROBE = 1 << 10,     /* <SEQ=SND.NXT-1> or SND.UNA-1, or one byte of text */
+};
+
+/** @return e.g. "SYN-ACK", "challenge ACK". @param e one bit, or EMIT_NONE */
+const char *emit_name(enum emit e);
+
+/* What a row takes in from the segment (bits). */
+enum take {
+	TAKE_NONE = 0,
+	TAKE_SYN = 1 << 0,  /* IRS and RCV.NXT are set from it */
+	TAKE_ACK = 1 << 1,  /* its acknowledgement and window count */
+	TAKE_TEXT = 1 << 2, /* the text from RCV.NXT on, as far as the window goes */
+	TAKE_FIN = 1 << 3,  /* RCV.NXT moves over the FIN */
 };
 
 enum then {
@@ -163,8 +185,11 @@ enum origin {
 	ORIGIN_ABNORMAL = 1 << 4, /* abort, time-out, reboot: possible always, never expected */
 };
 
-#define ORIGINS_OWN    ORIGIN_RFC
+#define ORIGINS_OWN ORIGIN_RFC
 #define ORIGINS_REMOTE (ORIGIN_RFC | ORIGIN_MAY | ORIGIN_STACK | ORIGIN_ABNORMAL)
+
+/** @return e.g. "RFC", "MAY", "stack", "cookie", "abnormal". @param o one bit */
+const char *origin_name(enum origin o);
 
 struct tcp_rule {
 	ctl_set_t from;
@@ -173,6 +198,7 @@ struct tcp_rule {
 	facts_t unless; /* and none of these */
 	enum ctl to;    /* CTL_SAME: stays */
 	uint16_t emit;  /* bits of enum emit */
+	uint8_t take;   /* bits of enum take */
 	enum then then;
 	enum origin origin;
 	const char *section;  /* "3.10.7.4 first check", "5961 3.2" ... */
@@ -191,10 +217,9 @@ struct rule_step {
 	uint16_t emit;                    /* all that was sent, bits of enum emit */
 	uint8_t rows[RULE_STEP_ROWS_MAX]; /* indexes into tcp_rules, in the order they fired */
 	uint8_t rows_count;
-	bool text_taken;                  /* the seventh check was reached and took the text */
-	bool fin_taken;                   /* the eighth check took the FIN */
-	bool ack_taken;                   /* the fifth check took the acknowledgement */
-	uint8_t origins;                  /* bits of enum origin, all rows together */
+	uint8_t take;    /* all that was taken in, bits of enum take */
+	uint8_t origins; /* bits of enum origin, all rows together; 0: no row fired,
+			    the segment passed through all checks */
 };
 
 /**
@@ -208,7 +233,8 @@ struct rule_step {
 size_t rules_segment(enum ctl from, facts_t facts, unsigned origins, struct rule_step *steps);
 
 /**
- * The same for a call or a timer.
+ * The same for a call or a timer. ABORT, USER TIMEOUT and REBOOT of an end that is not ours
+ * are never expected, whatever their row's origin.
  * @return how many outcomes; 0 if it is not allowed in this state
  */
 size_t rules_event(enum ctl from, enum rule_on on, facts_t facts, unsigned origins,

@@ -25,15 +25,16 @@ struct flow_memory {
 	char vantage[FLOW_NAME_MAX];
 	char community_id[FLOW_NAME_MAX];
 
-	uint32_t shown;   /* segments and ICMP errors so far */
-	int64_t first_ns; /* time of the first of them: the zero of relative times */
-	int64_t last_ns;  /* time of the last of them */
+	uint32_t shown;      /* segments, ICMP errors and timers so far */
+	int64_t first_ns;    /* time of the first of them: the zero of relative times */
+	int64_t last_ns;     /* time of the last of them */
+	int64_t previous_ns; /* and of the one before that; last_ns if there is none */
 	int decimals;     /* of a millisecond, in relative times: 1 or 3 */
 	int64_t rtt_ns;   /* from the first segment to the first answer; 0: none yet */
 	enum side first_from;
 	bool has_isn[2];  /* by enum side */
 	uint32_t isn[2];
-	struct end_view end[2]; /* as last shown; certainty UNKNOWN and no sets at first */
+	struct end_view end[2]; /* as last shown, the renderer's care; at first nothing known */
 
 	bool has_verdict;
 	struct event_verdict verdict;
@@ -59,7 +60,7 @@ void flows_init(struct flows *f);
  */
 struct flow_memory *flows_take(struct flows *f, const struct event *e);
 
-/** Move a flow's clock on by a segment or an ICMP error. */
+/** Move a flow's clock on by a segment, an ICMP error or a timer, before it is shown. */
 void flow_tick(struct flow_memory *m, const struct event *e);
 
 /** Forget a flow; m->own must have been freed. */

@@ -81,6 +81,10 @@ void text_add_payload(struct text *t, const uint8_t *data, size_t count, int col
 /** Write the line and a newline, without trailing spaces, and reset it. */
 void text_put(struct text *t, struct out *out);
 
+/** Append to plain text in a buffer; what does not fit is cut. */
+void text_append(char *text, size_t text_bytes, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /**
  * Take the next line of a paragraph, broken at spaces (or inside a word that is longer).
  * @param at          moved past what was taken; start at the paragraph

@@ -55,7 +55,7 @@ char *words_duration(int64_t ns, char *text, size_t text_bytes);
 
 /**
  * Write the time of an event as its column has it: "24.1" (milliseconds since the
- * flow's first), "+24.1" (since the one before), "08:00:00.010000" (UTC).
+ * flow's first), "+24.1" (since m->previous_ns), "08:00:00.010000" (UTC).
  * Milliseconds have 3 decimals in a flow that was answered within 10 ms, else 1.
  * @param short_abs three decimals for the time of day instead of six
  */

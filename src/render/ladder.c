@@ -1,0 +1,398 @@
+/*
+ * The ladder: two lifelines, and a pair of rows for each segment between them.
+ *
+ * A live ladder is written as it happens. Otherwise the exchanges of a capture may
+ * be interleaved, and each is collected and written when it ends, so that it reads
+ * as one story; past LADDER_KEPT_BYTES_MAX what was collected is written early.
+ *
+ * A transfer has thousands of segments that tell nothing new. A run of them is
+ * folded: its first and its last rows are shown and the rest are counted. The last
+ * ones are not known until the run is over, so the newest rows are held back; when
+ * live, that begins only after LADDER_LIVE_FIRST rows, lest a slow exchange look
+ * stuck.
+ */
+#include "ladder_rows.h"
+#include "rows.h"
+
+#include "synscope/render/summary.h"
+#include "synscope/render/words.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LADDER_FIRST 3    /* rows shown at the start of a run */
+#define LADDER_LAST 2     /* and at its end */
+#define LADDER_RUN_MIN 12 /* a run up to this is shown whole */
+#define LADDER_LIVE_FIRST 12
+#define LADDER_HELD_MAX (LADDER_RUN_MIN - LADDER_FIRST + 1)
+#define LADDER_KEPT_BYTES_MAX (64u << 20)
+
+/* Time without a segment becomes a row of its own from here on, or from this many
+ * round trips. */
+#define LADDER_GAP_NS INT64_C(200000000)
+#define LADDER_GAP_ROUNDTRIPS 5
+
+struct held {
+	struct out *rows;
+	enum side from;
+	uint32_t bytes;
+	bool duplicate, out_of_order;
+};
+
+struct exchange {
+	struct out *kept; /* not live: what this exchange has to say so far */
+	bool begun;       /* the lifelines are being drawn */
+	bool drawn;       /* they were, so that a further header says "goes on" */
+	uint32_t run;     /* like segments in a row */
+	struct held held[LADDER_HELD_MAX];
+	size_t held_count;
+	struct ladder_fold fold;
+};
+
+struct render {
+	struct ladder_page page;
+	struct out *out;
+	struct flows flows;
+	uint32_t current; /* live: the flow whose lifelines are being drawn; 0: none */
+	bool first;       /* nothing is written yet */
+	size_t kept_bytes;
+};
+
+struct render *ladder_open(struct out *out, const struct render_options *options)
+{
+	struct render *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return NULL;
+	ladder_page_init(&r->page, options);
+	r->out = out;
+	r->first = true;
+	flows_init(&r->flows);
+	return r;
+}
+
+static void exchange_free(struct flow_memory *m)
+{
+	struct exchange *x = m->own;
+	if (x == NULL)
+		return;
+	for (size_t i = 0; i < x->held_count; i++)
+		out_close(x->held[i].rows);
+	out_close(x->kept);
+	free(x);
+	m->own = NULL;
+}
+
+/* @return NULL only without memory, when an event is not shown */
+static struct exchange *exchange_of(struct flow_memory *m)
+{
+	if (m->own == NULL)
+		m->own = calloc(1, sizeof(struct exchange));
+	return m->own;
+}
+
+static void move_text(struct out *to, struct out *from)
+{
+	size_t count = 0;
+	const char *text = out_memory(from, &count);
+	out_write(to, text, count);
+	out_close(from);
+}
+
+/* What an exchange keeps in memory. */
+static size_t kept_bytes(const struct exchange *x)
+{
+	size_t sum = 0;
+	size_t count = 0;
+	if (x == NULL)
+		return 0;
+	if (x->kept != NULL)
+		out_memory(x->kept, &sum);
+	for (size_t i = 0; i < x->held_count; i++) {
+		out_memory(x->held[i].rows, &count);
+		sum += count;
+	}
+	return sum;
+}
+
+/* --- where the rows of an exchange go ------------------------------------------------- */
+
+static void separate(struct render *r)
+{
+	if (!r->first)
+		out_text(r->out, "\n");
+	r->first = false;
+}
+
+/* Where the next rows of this exchange go; its header is written first if need be. */
+static struct out *place(struct render *r, struct flow_memory *m, struct exchange *x)
+{
+	struct out *to = r->out;
+	if (!r->page.options.live) {
+		if (x->kept == NULL)
+			x->kept = out_open_memory();
+		if (x->kept != NULL)
+			to = x->kept;
+	} else if (r->current != m->id) {
+		separate(r);
+		x->begun = false;
+		r->current = m->id;
+	}
+	if (!x->begun)
+		ladder_put_header(&r->page, m, x->drawn, to);
+	x->begun = true;
+	x->drawn = true;
+	return to;
+}
+
+/* --- folding ------------------------------------------------------------------------- */
+
+static void count_folded(struct ladder_fold *f, struct held *h)
+{
+	f->segments++;
+	f->bytes[h->from] += h->bytes;
+	f->acks += h->bytes == 0 && !h->duplicate;
+	f->duplicates += h->duplicate;
+	f->out_of_order += h->out_of_order;
+	out_close(h->rows);
+}
+
+/* The run is over: say what was folded, and show its last rows. */
+static void unfold(struct render *r, struct exchange *x, struct out *to)
+{
+	if (x->fold.segments > 0)
+		ladder_put_fold(&r->page, &x->fold, to);
+	for (size_t i = 0; i < x->held_count; i++)
+		move_text(to, x->held[i].rows);
+	x->held_count = 0;
+	x->run = 0;
+	memset(&x->fold, 0, sizeof x->fold);
+}
+
+/* Write what was kept of an exchange, which goes on: its lifelines are left open. */
+static void write_early(struct render *r)
+{
+	struct flow_memory **list = flows_list(&r->flows);
+	for (size_t i = 0; list != NULL && i < r->flows.count; i++) {
+		struct exchange *x = list[i]->own;
+		if (x == NULL || x->kept == NULL)
+			continue;
+		separate(r);
+		unfold(r, x, x->kept);
+		move_text(r->out, x->kept);
+		x->kept = NULL;
+		x->begun = false;
+	}
+	free(list);
+	r->kept_bytes = 0;
+}
+
+static bool has_note(const struct event_segment *s, enum note_code c)
+{
+	for (size_t i = 0; i < s->notes_count && i < EVENT_NOTES_MAX; i++)
+		if (s->notes[i].code == c)
+			return true;
+	return false;
+}
+
+/* Whether a segment tells nothing that its neighbours do not tell. */
+static bool is_foldable(const struct flow_memory *m, const struct event_segment *s)
+{
+	if (s->held || s->retransmission || (s->tcp.flags & ~(TCP_ACK | TCP_PSH)) != 0)
+		return false;
+	for (size_t i = 0; i < s->notes_count && i < EVENT_NOTES_MAX; i++) {
+		const enum note_code code = s->notes[i].code;
+		if (words_note_weight(code) != NOTE_PLAIN || code == NOTE_HANDSHAKE_COMPLETE ||
+		    code == NOTE_WINDOW_ZERO || code == NOTE_FIN_ACKED)
+			return false;
+	}
+	return words_end_same(&m->end[SIDE_CLIENT], &s->client) &&
+	       words_end_same(&m->end[SIDE_SERVER], &s->server);
+}
+
+static size_t held_allowed(const struct render *r, const struct exchange *x)
+{
+	if (r->page.options.live || x->run > LADDER_RUN_MIN)
+		return LADDER_LAST;
+	return LADDER_HELD_MAX;
+}
+
+/* Show a segment now, or hold its rows back while a run goes on. */
+static void show_segment(struct render *r, struct flow_memory *m, struct exchange *x,
+			 const struct event *e)
+{
+	const struct event_segment *s = &e->u.segment;
+	const uint32_t first = r->page.options.live ? LADDER_LIVE_FIRST : LADDER_FIRST;
+	struct out *to = place(r, m, x);
+	if (r->page.options.verbosity > 0 || !is_foldable(m, s)) {
+		unfold(r, x, to);
+		ladder_put_segment(&r->page, m, e, to);
+		return;
+	}
+	struct out *rows = ++x->run > first ? out_open_memory() : NULL;
+	ladder_put_segment(&r->page, m, e, rows == NULL ? to : rows);
+	if (rows == NULL)
+		return;
+	x->held[x->held_count++] = (struct held){
+		.rows = rows,
+		.from = s->from,
+		.bytes = s->tcp.payload_bytes,
+		.duplicate = has_note(s, NOTE_ACK_DUPLICATE),
+		.out_of_order = has_note(s, NOTE_DATA_OUT_OF_ORDER),
+	};
+	while (x->held_count > held_allowed(r, x)) {
+		count_folded(&x->fold, &x->held[0]);
+		x->held_count--;
+		memmove(&x->held[0], &x->held[1], x->held_count * sizeof x->held[0]);
+	}
+}
+
+/* --- events --------------------------------------------------------------------------- */
+
+static bool is_synchronized(const struct end_view *v)
+{
+	return v->certainty != CERTAINTY_UNKNOWN && v->state >= ST_ESTABLISHED;
+}
+
+static void show_gap(struct render *r, struct flow_memory *m, struct exchange *x,
+		     const struct event *e)
+{
+	const int64_t gap = m->last_ns - m->previous_ns;
+	const bool again = e->type == EVENT_SEGMENT && e->u.segment.retransmission;
+	if (gap <= LADDER_GAP_NS || gap <= m->rtt_ns * LADDER_GAP_ROUNDTRIPS)
+		return;
+	const bool idle = e->type == EVENT_SEGMENT && !again &&
+			  is_synchronized(&m->end[SIDE_CLIENT]) &&
+			  is_synchronized(&m->end[SIDE_SERVER]);
+	struct out *to = place(r, m, x);
+	unfold(r, x, to);
+	ladder_put_gap(&r->page, gap, idle ? "application idle" : "silence", to);
+}
+
+static bool is_shown(const struct render *r, const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_SEGMENT:
+	case EVENT_ICMP:
+		return true;
+	case EVENT_TIMER:
+		return e->u.timer.kind != TIMER_DELAYED_ACK || r->page.options.verbosity > 0;
+	case EVENT_TRANSITION:
+		return r->page.options.verbosity > 0;
+	case EVENT_START:
+	case EVENT_VERDICT:
+	case EVENT_FLOW:
+	case EVENT_END:
+		return false;
+	}
+	return false;
+}
+
+static void show(struct render *r, struct flow_memory *m, const struct event *e)
+{
+	struct exchange *x = exchange_of(m);
+	if (x == NULL || !is_shown(r, e))
+		return;
+	if (e->type != EVENT_TRANSITION) {
+		flow_tick(m, e);
+		show_gap(r, m, x, e);
+	}
+	if (e->type == EVENT_SEGMENT) {
+		show_segment(r, m, x, e);
+		return;
+	}
+	struct out *to = place(r, m, x);
+	unfold(r, x, to);
+	if (e->type == EVENT_ICMP)
+		ladder_put_icmp(&r->page, m, e, to);
+	else if (e->type == EVENT_TIMER)
+		ladder_put_timer(&r->page, m, e, to);
+	else
+		ladder_put_transition(&r->page, e, to);
+}
+
+static void show_and_count(struct render *r, struct flow_memory *m, const struct event *e)
+{
+	const size_t before = kept_bytes(m->own);
+	show(r, m, e);
+	r->kept_bytes += kept_bytes(m->own) - before;
+	if (r->kept_bytes > LADDER_KEPT_BYTES_MAX)
+		write_early(r);
+}
+
+/* Close the lifelines, if they are being drawn; else only name the flow. */
+static void finish_rows(struct render *r, struct flow_memory *m, struct exchange *x)
+{
+	const bool open = x->begun && (r->current == m->id || x->kept != NULL);
+	if (open || x->held_count > 0) {
+		struct out *to = place(r, m, x);
+		unfold(r, x, to);
+		ladder_put_bottom(&r->page, to);
+	} else {
+		separate(r);
+		out_printf(r->out, "flow %" PRIu32 " ends\n", m->id);
+	}
+	if (x->kept != NULL) {
+		separate(r);
+		move_text(r->out, x->kept);
+		x->kept = NULL;
+	}
+}
+
+static void finish(struct render *r, struct flow_memory *m, const struct event_flow *flow)
+{
+	struct exchange *x = m->own;
+	struct summary s;
+	r->kept_bytes -= kept_bytes(x);
+	summary_flow(&s, m, flow, &r->page.options);
+	if (x != NULL && x->drawn)
+		finish_rows(r, m, x);
+	else if (s.count > 0)
+		separate(r);
+	summary_put(&s, r->out, &r->page.options);
+	r->current = 0;
+	exchange_free(m);
+	flows_drop(&r->flows, m);
+}
+
+static void finish_all(struct render *r, const struct event_end *end)
+{
+	struct flow_memory **list = flows_list(&r->flows);
+	const size_t count = list == NULL ? 0 : r->flows.count;
+	struct summary s;
+	for (size_t i = 0; i < count; i++)
+		finish(r, list[i], NULL);
+	free(list);
+	summary_end(&s, end);
+	if (s.count > 0 && !r->first)
+		out_text(r->out, "\n");
+	summary_put(&s, r->out, &r->page.options);
+}
+
+void ladder_event(struct render *r, const struct event *e)
+{
+	if (e->type == EVENT_END) {
+		finish_all(r, &e->u.end);
+	} else {
+		struct flow_memory *m = flows_take(&r->flows, e);
+		if (e->type == EVENT_FLOW)
+			finish(r, m, &e->u.flow);
+		else
+			show_and_count(r, m, e);
+	}
+	if (r->page.options.live)
+		out_flush(r->out);
+}
+
+void ladder_close(struct render *r)
+{
+	if (r == NULL)
+		return;
+	struct flow_memory **list = flows_list(&r->flows);
+	for (size_t i = 0; list != NULL && i < r->flows.count; i++)
+		exchange_free(list[i]);
+	free(list);
+	exchange_free(&r->flows.spare);
+	flows_reset(&r->flows);
+	free(r);
+}

@@ -1,0 +1,26 @@
+#include "synscope/render/render.h"
+
+#include "rows.h"
+
+#include <string.h>
+
+/* clang-format off */
+const struct renderer renderers[] = {
+	{"ladder", "two lifelines, two rows a segment, states left and right", true,
+	 ladder_open, ladder_event, ladder_close},
+	{"lines",  "one sentence a segment: for screen readers and grep", true,
+	 lines_open, lines_event, lines_close},
+	{"json",   "JSON lines, one event a line", false,
+	 jsonl_open, jsonl_event, jsonl_close},
+};
+/* clang-format on */
+
+const size_t renderers_count = ARRAY_COUNT(renderers);
+
+const struct renderer *renderer_find(const char *name)
+{
+	for (size_t i = 0; i < renderers_count; i++)
+		if (strcmp(renderers[i].name, name) == 0)
+			return &renderers[i];
+	return NULL;
+}

@@ -1,0 +1,35 @@
+/* What each renderer gives to the table in render.c. */
+#ifndef SYNSCOPE_SRC_RENDER_ROWS_H
+#define SYNSCOPE_SRC_RENDER_ROWS_H
+
+#include "synscope/render/render.h"
+
+struct render *ladder_open(struct out *out, const struct render_options *options);
+void ladder_event(struct render *r, const struct event *e);
+void ladder_close(struct render *r);
+
+struct render *rfc_open(struct out *out, const struct render_options *options);
+void rfc_event(struct render *r, const struct event *e);
+void rfc_close(struct render *r);
+
+struct render *ledger_open(struct out *out, const struct render_options *options);
+void ledger_event(struct render *r, const struct event *e);
+void ledger_close(struct render *r);
+
+struct render *lines_open(struct out *out, const struct render_options *options);
+void lines_event(struct render *r, const struct event *e);
+void lines_close(struct render *r);
+
+struct render *jsonl_open(struct out *out, const struct render_options *options);
+void jsonl_event(struct render *r, const struct event *e);
+void jsonl_close(struct render *r);
+
+struct render *pcapng_open(struct out *out, const struct render_options *options);
+void pcapng_event(struct render *r, const struct event *e);
+void pcapng_close(struct render *r);
+
+struct render *pcap_open(struct out *out, const struct render_options *options);
+void pcap_event(struct render *r, const struct event *e);
+void pcap_close(struct render *r);
+
+#endif

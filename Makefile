@@ -42,7 +42,7 @@ endif
 
 # libnet has no .pc file in Debian 12, and `libnet-config --defines` must not
 # be used (its -D_BSD_SOURCE makes glibc warn); plain -lnet is right.
-LIBS_edge := -lnet -lpcap -lnftables -lmnl -lcap-ng -lseccomp
+LIBS_edge := -lnet -lpcap -lnftables -lmnl -lcap-ng -lseccomp -lnettle
 
 ALL_CPPFLAGS := -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DSYNSCOPE_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(PROFILE)) -fno-strict-aliasing -MMD -MP $(CFLAGS)
@@ -128,8 +128,9 @@ $(BUILD)/tests/unit/client/%: $(BUILD)/tests/unit/client/%.o $(BUILD)/libsupport
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS_edge)
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libsupport.a $(ARCHIVES)
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -ljansson $(LIBS_edge)
+# As needed: the runner has to stay small (see there).
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(ARCHIVES)
-	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS_edge)
 
 tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
 binaries: tests $(BENCH_BIN)

@@ -28,7 +28,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_config *config)
 
 static void emit(struct pipeline *p, const struct event *e)
 {
-	p->config.hooks.event(p->config.hooks.context, e);
+	p->config.hooks.event(p->config.hooks.event_context, e);
 }
 
 static bool is_own(const struct pipeline *p, const struct endpoint *e)
@@ -100,7 +100,7 @@ static struct exchange *new_exchange(struct pipeline *p, const struct segment *s
 			x->view[side].state = ST_CLOSED;
 			continue;
 		}
-		x->belief[side] = p->config.belief_at(p->config.hooks.context, p->exchanges_used,
+		x->belief[side] = p->config.belief_at(p->config.belief_context, p->exchanges_used,
 						      (enum side)side);
 		belief_init(x->belief[side], opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
 		belief_assume_cookies(x->belief[side], p->config.assume_cookies);

@@ -75,6 +75,7 @@ struct pipeline_hooks {
 	void (*own_icmp)(void *context, const struct icmp_error *e, int64_t time_ns,
 			 struct own_word *word);
 	event_fn event;                /* receives every event */
+	void *event_context;
 };
 
 struct pipeline_config {
@@ -83,6 +84,7 @@ struct pipeline_config {
 	uint32_t exchanges_max;
 	struct belief *(*belief_at)(void *context, uint32_t exchange, enum side side);
 	                               /* memory for beliefs: belief_size() bytes each */
+	void *belief_context;
 	struct flow_index *index;      /* a power of two, at least 2 x exchanges_max */
 	uint32_t index_count;
 	const char *client_name, *server_name, *interface; /* for EVENT_START; NULL allowed */

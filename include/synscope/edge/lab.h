@@ -7,9 +7,22 @@
  *   client 192.0.2.1 --- router 192.0.2.254 | 198.51.100.254 --- server 198.51.100.2
  *          2001:db8:1::1        ::fe                ::fe             2001:db8:2::2
  *
- * Each host is a child process that holds the namespace open and dies with us
- * (PR_SET_PDEATHSIG), so that even SIGKILL leaves nothing. When a relay is asked for it
- * sits on the wire between client and the next host (relay.h).
+ * Interfaces: "eth0" in client and server; in the router "eth0" towards the client and
+ * "eth1" towards the server. Link-local addresses are fe80::1, fe80::2, and fe80::fe on
+ * both of the router's links. MAC addresses are 02:00:00:00:00:XX with XX 01 for the
+ * client, 02 for the server, fe and fd for the router. With a router the default routes
+ * lead to it; without one there is none. A relay, when asked for, sits on the wire between
+ * the client and the next host (relay.h).
+ *
+ * One process, the keeper, holds all of it. It watches us through a pidfd and ends when we
+ * do, however that happens; and it is the first process of a PID namespace in which
+ * everything else of the lab runs, so that the kernel itself then kills the rest. Nobody
+ * has to clean up after a SIGKILL. (Not PR_SET_PDEATHSIG, which would fire when the
+ * *thread* that opened the lab ends.)
+ *
+ * The caller stays where it is: it joins no namespace, keeps its files, its ids and its
+ * threads. Only children are put inside, by lab_spawn(), which works from a process with
+ * threads too. Inside, an ordinary user is root over the lab and himself over his files.
  */
 #ifndef SYNSCOPE_EDGE_LAB_H
 #define SYNSCOPE_EDGE_LAB_H
@@ -17,9 +30,11 @@
 #include "synscope/core/addr.h"
 #include "synscope/core/util.h"
 #include "synscope/edge/fault.h"
+#include "synscope/edge/peer.h"
 #include "synscope/edge/relay.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 enum lab_role { LAB_CLIENT, LAB_SERVER, LAB_ROUTER, LAB_ROLE_COUNT };
@@ -29,6 +44,8 @@ bool lab_role_parse(enum lab_role *r, const char *text);
 
 struct lab_spec {
 	bool router;
+	bool resolve; /* leave neighbours to ARP and ND; default: permanent entries, so that
+	                 captures hold nothing but the experiment */
 	bool has_relay;
 	struct relay_spec relay; /* delay, loss, reordering, duplication by seed */
 };
@@ -36,33 +53,59 @@ struct lab_spec {
 struct lab;
 
 /**
- * Build the hosts, links, addresses and routes; checksum offload off; lo up; no DAD delay.
- * An unprivileged caller gets a user namespace of its own first, in which it is root.
+ * Build the hosts, links, addresses and routes; offloads off; lo up; no DAD delay. Takes
+ * 10 to 30 ms; all of it is usable at once, IPv6 too (where the kernel has it).
+ * Should: be called where SIGCHLD is not ignored.
  * @return 0 with @p lab, or negative errno with @p why, which names the remedy where user
  *         namespaces are refused (AppArmor, user.max_user_namespaces, containers: use sudo)
  */
 must_check int lab_open(struct lab **lab, const struct lab_spec *spec, struct fault *why);
 
-/** @return the address of a host, of this family, on its (client-side, for the router) link. */
+/**
+ * @return the address of a host, of this family, on its (client-side, for the router) link;
+ *         family IP_NONE where there is none: no router, or a kernel without IPv6.
+ */
 struct ip_addr lab_address(const struct lab *lab, enum lab_role role, enum ip_family family);
 
-/** @return "/proc/PID/ns/net" of a host; borrowed. */
+/**
+ * @return a path for open() and setns() to a host's network namespace, such as
+ *         "/proc/PID/fd/N" (nsenter --net=PATH); borrowed; NULL without that host.
+ */
 const char *lab_netns(const struct lab *lab, enum lab_role role);
 
 /**
- * Start a function in a child process inside a host. The child dies with its parent.
- * @return the child's pid, or negative errno with @p why
+ * Start a function in a child process inside a host.
+ *
+ * The child has a process id of its own counting (getpid() there is not the returned pid)
+ * and a /proc that agrees with it. It ends by _exit() with what @p run returns, so stdio
+ * must be flushed by @p run. It dies with its parent, and so do its own children, even
+ * those that made themselves daemons. In its environment are SYNSCOPE_LAB_CLIENT_NETNS,
+ * SYNSCOPE_LAB_SERVER_NETNS and SYNSCOPE_LAB_ROUTER_NETNS, paths as of lab_netns() but
+ * good inside the lab.
+ * @return the child's pid, to wait for or kill; or negative errno with @p why
  */
 must_check pid_t lab_spawn(struct lab *lab, enum lab_role role, int (*run)(void *), void *context,
 			   struct fault *why);
 
-/** Put the calling process into a host, for good. For use in a child. */
+/**
+ * Start peer_run() inside a host and wait until it listens.
+ * @param specs copied
+ * @return the server's pid, or negative errno with @p why
+ */
+must_check pid_t lab_serve(struct lab *lab, enum lab_role role, const struct peer_spec *specs,
+			   size_t specs_count, struct fault *why);
+
+/**
+ * Put the calling process into a host's network (and the lab's user namespace), for good.
+ * For a child of the opener that has one thread: it dies when its parent does, but it is
+ * not in the lab's PID namespace, so its children need not.
+ */
 must_check int lab_enter(struct lab *lab, enum lab_role role, struct fault *why);
 
-/** Stop every child and let the kernel remove the namespaces; waits until they are gone. */
+/**
+ * Stop every process of the lab, wait for them, and let the kernel remove the namespaces.
+ * Children of lab_spawn() that were not waited for are reaped here. NULL is allowed.
+ */
 void lab_close(struct lab *lab);
-
-/* A process started inside a lab (lab_spawn, `synscope lab run`) finds these in its
- * environment: SYNSCOPE_LAB_SERVER_NETNS, _CLIENT_NETNS, _ROUTER_NETNS. */
 
 #endif

@@ -1,0 +1,242 @@
+#include "synscope/client/session.h"
+
+#include "synscope/client/client.h"
+#include "synscope/edge/community.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define OUTPUTS_MAX 4
+
+struct output {
+	const struct renderer *renderer;
+	struct render *render;
+	struct out *out;
+	const char *path; /* NULL: stdout */
+};
+
+struct session {
+	struct pipeline pipeline;
+	struct exchange *exchanges;
+	struct belief **beliefs; /* two an exchange, made when first needed */
+	struct flow_index *index;
+	struct render_options options;
+	struct output outputs[OUTPUTS_MAX];
+	size_t outputs_count;
+	uint32_t only_flow;
+	struct utsname uname;
+};
+
+static void hear(void *context, const struct event *e)
+{
+	struct session *s = context;
+	if (s->only_flow != 0 && e->flow_id != 0 && e->flow_id != s->only_flow)
+		return;
+	for (size_t i = 0; i < s->outputs_count; i++)
+		s->outputs[i].renderer->event(s->outputs[i].render, e);
+}
+
+static struct belief *belief_at(void *context, uint32_t exchange, enum side side)
+{
+	struct session *s = context;
+	struct belief **slot = &s->beliefs[2 * exchange + side];
+	if (*slot == NULL)
+		*slot = calloc(1, belief_size());
+	if (*slot == NULL)
+		abort(); /* a few kilobytes: the system is at its end */
+	return *slot;
+}
+
+static int add_output(struct session *s, const char *renderer, const char *path, bool live)
+{
+	struct output *o = &s->outputs[s->outputs_count];
+	o->renderer = renderer_find(renderer);
+	o->path = path;
+	if (path == NULL || strcmp(path, "-") == 0) {
+		o->out = out_open_fd(STDOUT_FILENO);
+		o->path = NULL;
+	} else {
+		const int rc = out_open_file(&o->out, path, live);
+		if (rc < 0)
+			return client_error(rc == -EACCES ? EXIT_NO_PERMISSION : EXIT_OS_ERROR,
+					    "cannot write %s: %s", path, strerror(-rc));
+	}
+	if (o->out != NULL)
+		o->render = o->renderer->open(o->out, &s->options);
+	if (o->render == NULL) {
+		out_close(o->out);
+		return client_error(EXIT_OS_ERROR, "out of memory");
+	}
+	s->outputs_count++;
+	return -1;
+}
+
+/* The form of a file is told by its name. */
+static const char *form_of(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	if (dot != NULL && (strcmp(dot, ".pcap") == 0 || strcmp(dot, ".cap") == 0))
+		return "pcap";
+	if ((dot != NULL && strcmp(dot, ".pcapng") == 0) || strcmp(path, "-") == 0)
+		return "pcapng";
+	return NULL;
+}
+
+static int open_outputs(struct session *s, bool live)
+{
+	static const char *const views[] = {"ladder", "rfc", "ledger", "lines"};
+	const bool stdout_taken = globals.write_path != NULL && strcmp(globals.write_path, "-") == 0;
+	int rc;
+	if (globals.write_path != NULL) {
+		const char *form = form_of(globals.write_path);
+		if (form == NULL)
+			return client_error(EXIT_BAD_USAGE, "-w %s: the name should end in .pcapng or .pcap",
+					    globals.write_path);
+		if (stdout_taken && globals.json)
+			return client_error(EXIT_BAD_USAGE, "-w - and -j both want stdout");
+		if (stdout_taken && isatty(STDOUT_FILENO))
+			return client_error(EXIT_BAD_USAGE,
+					    "-w -: stdout is a terminal; send it to a pipe or a file");
+		rc = add_output(s, form, globals.write_path, live);
+		if (rc >= 0)
+			return rc;
+	}
+	if (stdout_taken)
+		return -1;
+	return add_output(s, globals.json ? "json" : views[globals.view], NULL, live);
+}
+
+static uint32_t power_of_two_from(uint32_t n)
+{
+	uint32_t p = 2;
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+int session_open(struct session **session, const struct session_spec *spec)
+{
+	struct session *s = calloc(1, sizeof *s);
+	*session = NULL;
+	if (s == NULL)
+		return client_error(EXIT_OS_ERROR, "out of memory");
+	const uint32_t index_count = power_of_two_from(2 * spec->exchanges_max);
+	s->exchanges = calloc(spec->exchanges_max, sizeof *s->exchanges);
+	s->beliefs = calloc(2 * (size_t)spec->exchanges_max, sizeof(struct belief *));
+	s->index = calloc(index_count, sizeof *s->index);
+	if (s->exchanges == NULL || s->beliefs == NULL || s->index == NULL) {
+		session_close(s);
+		return client_error(EXIT_OS_ERROR, "out of memory for %u flows", spec->exchanges_max);
+	}
+	terminal_options(&s->options);
+	s->options.live = spec->live;
+	s->options.truth = spec->truth;
+	if (uname(&s->uname) == 0)
+		s->options.hardware = s->uname.machine;
+	s->only_flow = spec->only_flow;
+	struct pipeline_config config = {
+		.hooks = spec->hooks,
+		.exchanges = s->exchanges,
+		.exchanges_max = spec->exchanges_max,
+		.belief_at = belief_at,
+		.belief_context = s,
+		.index = s->index,
+		.index_count = index_count,
+		.client_name = spec->client_name,
+		.server_name = spec->server_name,
+		.interface = spec->interface,
+		.vantage = spec->vantage,
+		.community_id = community_id_format,
+		.assume_cookies = spec->assume_cookies,
+		.own_is_client = spec->own_is_client,
+	};
+	config.hooks.event = hear;
+	config.hooks.event_context = s;
+	pipeline_init(&s->pipeline, &config);
+	const int rc = open_outputs(s, spec->live);
+	if (rc >= 0) {
+		session_close(s);
+		return rc;
+	}
+	*session = s;
+	return -1;
+}
+
+struct pipeline *session_pipeline(struct session *s)
+{
+	return &s->pipeline;
+}
+
+void session_interface(struct session *s, const char *interface)
+{
+	s->pipeline.config.interface = interface;
+}
+
+void session_frame(struct session *s, const struct link_frame *frame,
+		   const struct pipeline_truth *truth)
+{
+	const struct pipeline_frame f = {
+		.time_ns = frame->time_ns,
+		.pcap_count = frame->number,
+		.link_type = frame->link_type,
+		.data = frame->data,
+		.captured_bytes = frame->captured_bytes,
+		.wire_bytes = frame->wire_bytes,
+		.hint = frame->hint,
+		.truth = truth,
+	};
+	pipeline_frame(&s->pipeline, &f);
+}
+
+bool session_gone(const struct session *s)
+{
+	for (size_t i = 0; i < s->outputs_count; i++)
+		if (!out_is_gone(s->outputs[i].out))
+			return false;
+	return true;
+}
+
+uint64_t session_segments(const struct session *s)
+{
+	return s->pipeline.segments;
+}
+
+int session_finish(struct session *s, const struct event_flow *guard, int status,
+		   const struct link_stats *stats, const char *reason)
+{
+	const struct event_end end = {
+		.exit_status = status,
+		.complete = reason == NULL,
+		.capture_dropped = stats->dropped,
+		.capture_ifdropped = stats->ifdropped,
+		.reason = reason,
+	};
+	pipeline_finish(&s->pipeline, guard, &end);
+	for (size_t i = 0; i < s->outputs_count; i++) {
+		struct output *o = &s->outputs[i];
+		const int rc = out_commit(o->out);
+		if (rc < 0)
+			status = client_error(EXIT_OS_ERROR, "cannot write %s: %s",
+					      o->path != NULL ? o->path : "stdout", strerror(-rc));
+	}
+	return status;
+}
+
+void session_close(struct session *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->outputs_count; i++) {
+		s->outputs[i].renderer->close(s->outputs[i].render);
+		out_close(s->outputs[i].out);
+	}
+	for (uint32_t i = 0; s->beliefs != NULL && i < 2 * s->pipeline.exchanges_used; i++)
+		free(s->beliefs[i]);
+	free(s->beliefs);
+	free(s->exchanges);
+	free(s->index);
+	free(s);
+}

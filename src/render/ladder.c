@@ -40,7 +40,7 @@ struct held {
 	bool duplicate, out_of_order;
 };
 
-struct exchange {
+struct story {
 	struct out *kept; /* not live: what this exchange has to say so far */
 	bool begun;       /* the lifelines are being drawn */
 	bool drawn;       /* they were, so that a further header says "goes on" */
@@ -71,9 +71,9 @@ struct render *ladder_open(struct out *out, const struct render_options *options
 	return r;
 }
 
-static void exchange_free(struct flow_memory *m)
+static void story_free(struct flow_memory *m)
 {
-	struct exchange *x = m->own;
+	struct story *x = m->own;
 	if (x == NULL)
 		return;
 	for (size_t i = 0; i < x->held_count; i++)
@@ -84,10 +84,10 @@ static void exchange_free(struct flow_memory *m)
 }
 
 /* @return NULL only without memory, when an event is not shown */
-static struct exchange *exchange_of(struct flow_memory *m)
+static struct story *story_of(struct flow_memory *m)
 {
 	if (m->own == NULL)
-		m->own = calloc(1, sizeof(struct exchange));
+		m->own = calloc(1, sizeof(struct story));
 	return m->own;
 }
 
@@ -100,7 +100,7 @@ static void move_text(struct out *to, struct out *from)
 }
 
 /* What an exchange keeps in memory. */
-static size_t kept_bytes(const struct exchange *x)
+static size_t kept_bytes(const struct story *x)
 {
 	size_t sum = 0;
 	size_t count = 0;
@@ -125,7 +125,7 @@ static void separate(struct render *r)
 }
 
 /* Where the next rows of this exchange go; its header is written first if need be. */
-static struct out *place(struct render *r, struct flow_memory *m, struct exchange *x)
+static struct out *place(struct render *r, struct flow_memory *m, struct story *x)
 {
 	struct out *to = r->out;
 	if (!r->page.options.live) {
@@ -158,7 +158,7 @@ static void count_folded(struct ladder_fold *f, struct held *h)
 }
 
 /* The run is over: say what was folded, and show its last rows. */
-static void unfold(struct render *r, struct exchange *x, struct out *to)
+static void unfold(struct render *r, struct story *x, struct out *to)
 {
 	if (x->fold.segments > 0)
 		ladder_put_fold(&r->page, &x->fold, to);
@@ -174,7 +174,7 @@ static void write_early(struct render *r)
 {
 	struct flow_memory **list = flows_list(&r->flows);
 	for (size_t i = 0; list != NULL && i < r->flows.count; i++) {
-		struct exchange *x = list[i]->own;
+		struct story *x = list[i]->own;
 		if (x == NULL || x->kept == NULL)
 			continue;
 		separate(r);
@@ -210,7 +210,7 @@ static bool is_foldable(const struct flow_memory *m, const struct event_segment 
 	       words_end_same(&m->end[SIDE_SERVER], &s->server);
 }
 
-static size_t held_allowed(const struct render *r, const struct exchange *x)
+static size_t held_allowed(const struct render *r, const struct story *x)
 {
 	if (r->page.options.live || x->run > LADDER_RUN_MIN)
 		return LADDER_LAST;
@@ -218,7 +218,7 @@ static size_t held_allowed(const struct render *r, const struct exchange *x)
 }
 
 /* Show a segment now, or hold its rows back while a run goes on. */
-static void show_segment(struct render *r, struct flow_memory *m, struct exchange *x,
+static void show_segment(struct render *r, struct flow_memory *m, struct story *x,
 			 const struct event *e)
 {
 	const struct event_segment *s = &e->u.segment;
@@ -254,7 +254,7 @@ static bool is_synchronized(const struct end_view *v)
 	return v->certainty != CERTAINTY_UNKNOWN && v->state >= ST_ESTABLISHED;
 }
 
-static void show_gap(struct render *r, struct flow_memory *m, struct exchange *x,
+static void show_gap(struct render *r, struct flow_memory *m, struct story *x,
 		     const struct event *e)
 {
 	const int64_t gap = m->last_ns - m->previous_ns;
@@ -290,7 +290,7 @@ static bool is_shown(const struct render *r, const struct event *e)
 
 static void show(struct render *r, struct flow_memory *m, const struct event *e)
 {
-	struct exchange *x = exchange_of(m);
+	struct story *x = story_of(m);
 	if (x == NULL || !is_shown(r, e))
 		return;
 	if (e->type != EVENT_TRANSITION) {
@@ -321,7 +321,7 @@ static void show_and_count(struct render *r, struct flow_memory *m, const struct
 }
 
 /* Close the lifelines, if they are being drawn; else only name the flow. */
-static void finish_rows(struct render *r, struct flow_memory *m, struct exchange *x)
+static void finish_rows(struct render *r, struct flow_memory *m, struct story *x)
 {
 	const bool open = x->begun && (r->current == m->id || x->kept != NULL);
 	if (open || x->held_count > 0) {
@@ -341,7 +341,7 @@ static void finish_rows(struct render *r, struct flow_memory *m, struct exchange
 
 static void finish(struct render *r, struct flow_memory *m, const struct event_flow *flow)
 {
-	struct exchange *x = m->own;
+	struct story *x = m->own;
 	struct summary s;
 	r->kept_bytes -= kept_bytes(x);
 	summary_flow(&s, m, flow, &r->page.options);
@@ -351,7 +351,7 @@ static void finish(struct render *r, struct flow_memory *m, const struct event_f
 		separate(r);
 	summary_put(&s, r->out, &r->page.options);
 	r->current = 0;
-	exchange_free(m);
+	story_free(m);
 	flows_drop(&r->flows, m);
 }
 
@@ -390,9 +390,9 @@ void ladder_close(struct render *r)
 		return;
 	struct flow_memory **list = flows_list(&r->flows);
 	for (size_t i = 0; list != NULL && i < r->flows.count; i++)
-		exchange_free(list[i]);
+		story_free(list[i]);
 	free(list);
-	exchange_free(&r->flows.spare);
+	story_free(&r->flows.spare);
 	flows_reset(&r->flows);
 	free(r);
 }

@@ -286,6 +286,8 @@ enum note_weight words_note_weight(enum note_code c)
 	case NOTE_RST_BOUNCE:
 	case NOTE_RST_ABORT:
 	case NOTE_NOT_CAPTURED:
+	case NOTE_ICMP_REFUSES:
+	case NOTE_ICMP_HINT:
 	case NOTE_PORT_REUSED:
 	case NOTE_FRAGMENT:
 		return NOTE_SHOWN;

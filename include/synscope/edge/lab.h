@@ -45,7 +45,7 @@ bool lab_role_parse(enum lab_role *r, const char *text);
 struct lab_spec {
 	bool router;
 	bool resolve; /* leave neighbours to ARP and ND; default: permanent entries, so that
-	                 captures hold nothing but the experiment */
+			 captures hold nothing but the experiment */
 	bool has_relay;
 	struct relay_spec relay; /* delay, loss, reordering, duplication by seed */
 };

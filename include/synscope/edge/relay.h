@@ -21,13 +21,13 @@
 #define RELAY_DROPS_MAX 16
 
 struct relay_spec {
-	int64_t delay_ns;        /* each way */
-	double loss;             /* 0 to 1, share of TCP frames each way */
-	double reorder;          /* share of TCP frames held back by reorder_ns more */
-	int64_t reorder_ns;      /* 0: 2 ms */
+	int64_t delay_ns;   /* each way */
+	double loss;        /* 0 to 1, share of TCP frames each way */
+	double reorder;     /* share of TCP frames held back by reorder_ns more */
+	int64_t reorder_ns; /* 0: 2 ms */
 	double duplicate;
-	double corrupt;          /* one bit of the TCP part flipped, checksum left */
-	uint64_t seed;           /* same seed, same frames, same fate */
+	double corrupt; /* one bit of the TCP part flipped, checksum left */
+	uint64_t seed;  /* same seed, same frames, same fate */
 	/* Deterministic losses: the k-th TCP frame (from 1) each way, 0 ends the list. */
 	uint32_t drop_to_server[RELAY_DROPS_MAX];
 	uint32_t drop_to_client[RELAY_DROPS_MAX];
@@ -58,9 +58,9 @@ enum relay_direction { RELAY_TO_SERVER, RELAY_TO_CLIENT, RELAY_DIRECTION_COUNT }
 
 /* What becomes of one TCP frame. */
 struct relay_fate {
-	bool lost;          /* and then nothing else */
-	bool held_back;     /* by reorder_ns */
-	bool duplicated;    /* the copy follows at once */
+	bool lost;       /* and then nothing else */
+	bool held_back;  /* by reorder_ns */
+	bool duplicated; /* the copy follows at once */
 	bool corrupted;
 	uint64_t corrupt_bit; /* which bit, modulo the bits of the TCP part */
 };

@@ -1,0 +1,635 @@
+/*
+ * The table: its shape, that our own end never has a choice, and one case for every row.
+ */
+#include "synscope/core/input.h"
+#include "synscope/core/rules.h"
+#include "synscope/core/segment.h"
+#include "synscope/core/util.h"
+
+#include "../../support/cm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ISS 0xfffffff0u /* so that everything wraps */
+#define IRS 0xffffff00u
+#define SENT 10      /* bytes in flight, where there can be any */
+#define RECEIVED 600 /* bytes taken before */
+#define WINDOW 20
+#define SND_WINDOW 100
+
+#define ORIGINS_ALL (ORIGINS_REMOTE | ORIGIN_COOKIE)
+
+/* An end in state c, in the middle of a plausible life. */
+static struct input_vars vars_of(enum ctl c, uint32_t rcv_wnd)
+{
+	struct input_vars v = {.ctl = c,
+			       .iss = seq_of(ISS),
+			       .snd_una = seq_of(ISS),
+			       .snd_nxt = seq_of(ISS),
+			       .snd_wnd_max = SND_WINDOW,
+			       .irs = seq_of(IRS),
+			       .rcv_nxt = seq_of(IRS),
+			       .rcv_wnd = rcv_wnd};
+	if (c == CTL_CLOSED || c == CTL_LISTEN)
+		return v;
+	v.snd_nxt = seq_add(v.iss, 1);
+	if (c == CTL_SYN_SENT)
+		return v;
+	v.rcv_nxt = seq_add(v.irs, 1);
+	if (ctl_state(c) == ST_SYN_RECEIVED)
+		return v;
+	v.rcv_nxt = seq_add(v.irs, 1 + RECEIVED);
+	v.snd_una = v.snd_nxt;
+	v.snd_nxt = seq_add(v.snd_nxt, SENT + (ctl_is_fin_sent(c) ? 1 : 0));
+	if (c == CTL_FIN_WAIT_2 || c == CTL_TIME_WAIT)
+		v.snd_una = v.snd_nxt;
+	return v;
+}
+
+/* Everything that can arrive, on a grid around the edges that the comparisons know. */
+struct grid {
+	unsigned flags, seq, text, ack, ts, window;
+};
+
+static const uint32_t grid_windows[] = {0, 1, WINDOW};
+static const int grid_seq[] = {-700, -2, -1, 0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 5000};
+static const unsigned grid_text[] = {0, 1, 3, WINDOW + 5};
+static const uint16_t grid_flags[] = {TCP_FIN, TCP_SYN, TCP_RST, TCP_ACK};
+
+enum { GRID_ACKS = 8, GRID_SEQS = ARRAY_COUNT(grid_seq) + 2, GRID_TS = 3 };
+
+static seq_t grid_ack(const struct input_vars *v, unsigned i)
+{
+	const seq_t acks[GRID_ACKS] = {v->iss,
+				       seq_add(v->iss, 1),
+				       v->snd_una,
+				       seq_add(v->snd_una, 1),
+				       v->snd_nxt,
+				       seq_add(v->snd_nxt, 1),
+				       seq_sub(v->snd_una, SND_WINDOW),
+				       seq_sub(v->snd_una, SND_WINDOW + 1)};
+	return acks[i];
+}
+
+static seq_t grid_seq_of(const struct input_vars *v, unsigned i)
+{
+	if (i == ARRAY_COUNT(grid_seq))
+		return v->irs;
+	if (i == ARRAY_COUNT(grid_seq) + 1)
+		return seq_sub(v->irs, 1);
+	return seq_add(v->rcv_nxt, (uint32_t)grid_seq[i]);
+}
+
+static facts_t grid_facts(enum ctl c, const struct grid *g)
+{
+	struct input_vars v = vars_of(c, grid_windows[g->window]);
+	v.has_ts_recent = true;
+	v.ts_recent = 3;
+	struct segment s = {.seq = grid_seq_of(&v, g->seq), .ack = grid_ack(&v, g->ack)};
+	for (unsigned bit = 0; bit < ARRAY_COUNT(grid_flags); bit++)
+		if (g->flags >> bit & 1u)
+			s.flags |= grid_flags[bit];
+	s.payload_bytes = grid_text[g->text];
+	s.option.has_timestamps = g->ts > 0;
+	s.option.ts_value = g->ts == 1 ? 0xfffffffeu : 3;
+	return input_facts(&v, &s);
+}
+
+/* The next point; false after the last. */
+static bool grid_next(struct grid *g)
+{
+	unsigned *const digits[] = {&g->flags, &g->seq, &g->text, &g->ack, &g->ts, &g->window};
+	const unsigned limits[] = {16,        GRID_SEQS, ARRAY_COUNT(grid_text),
+				   GRID_ACKS, GRID_TS,   ARRAY_COUNT(grid_windows)};
+	for (unsigned i = 0; i < ARRAY_COUNT(digits); i++) {
+		if (++*digits[i] < limits[i])
+			return true;
+		*digits[i] = 0;
+	}
+	return false;
+}
+
+/* How many of the book's rows match one check; the last of them in *row. */
+static unsigned own_rows_matching(enum ctl c, enum rule_on on, facts_t facts, size_t *row)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < tcp_rules_count; i++) {
+		const struct tcp_rule *r = &tcp_rules[i];
+		if (r->on == on && r->origin == ORIGIN_RFC && (r->from & CTL_BIT(c)) &&
+		    (r->when & ~facts) == 0 && (r->unless & facts) == 0) {
+			*row = i;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* The reading of the table that rules.h promises, check by check, as plainly as possible. */
+static struct rule_step own_step(enum ctl c, facts_t facts)
+{
+	struct rule_step step = {.to = c};
+	size_t i = 0;
+	for (enum rule_on on = ON_CHECK_1; on <= ON_CHECK_LAST; on++) {
+		if (own_rows_matching(step.to, on, facts, &i) == 0)
+			continue;
+		const struct tcp_rule *r = &tcp_rules[i];
+		step.rows[step.rows_count++] = (uint8_t)i;
+		step.to = r->to == CTL_SAME ? step.to : r->to;
+		step.emit |= r->emit;
+		step.take |= r->take;
+		if (r->then == THEN_DONE)
+			break;
+		if (r->then == THEN_SIXTH)
+			on = ON_CHECK_5;
+	}
+	return step;
+}
+
+static void test_rules_segment_own_end_has_exactly_one_way(void **state)
+{
+	(void)state;
+	size_t most = 0;
+	for (enum ctl c = CTL_CLOSED; c < CTL_COUNT; c++) {
+		struct grid g = {0};
+		do {
+			const facts_t facts = grid_facts(c, &g);
+			size_t row = 0;
+			for (enum rule_on on = ON_CHECK_1; on <= ON_CHECK_LAST; on++)
+				assert_in_range(own_rows_matching(c, on, facts, &row), 0, 1);
+			struct rule_step steps[RULE_STEPS_MAX];
+			assert_int_equal(rules_segment(c, facts, ORIGINS_OWN, steps), 1);
+			const struct rule_step own = steps[0];
+			const struct rule_step plain = own_step(c, facts);
+			assert_int_equal(own.to, plain.to);
+			assert_int_equal(own.emit, plain.emit);
+			assert_int_equal(own.take, plain.take);
+			assert_int_equal(own.rows_count, plain.rows_count);
+			assert_memory_equal(own.rows, plain.rows, own.rows_count);
+			size_t count = rules_segment(c, facts, ORIGINS_ALL, steps);
+			most = count > most ? count : most;
+			bool among = false; /* whatever stacks may do, they may do it by the book */
+			for (size_t i = 0; i < count; i++)
+				among = among ||
+					(steps[i].to == own.to && steps[i].emit == own.emit &&
+					 steps[i].take == own.take);
+			assert_true(among);
+		} while (grid_next(&g));
+	}
+	assert_in_range(most, 2, RULE_STEPS_MAX);
+}
+
+static void test_rules_event_own_end_has_at_most_one_way(void **state)
+{
+	(void)state;
+	for (enum ctl c = CTL_CLOSED; c < CTL_COUNT; c++) {
+		for (enum rule_on on = ON_OPEN_PASSIVE; on < ON_COUNT; on++) {
+			for (unsigned i = 0; i < 8; i++) {
+				const facts_t facts = (i & 1u ? FACT_UNSENT_DATA : 0) |
+						      (i & 2u ? FACT_SYN_UNACKED : 0) |
+						      (i & 4u ? FACT_FIN_GOES : 0);
+				struct rule_step steps[RULE_STEPS_MAX];
+				assert_in_range(rules_event(c, on, facts, ORIGINS_OWN, steps), 0,
+						1);
+				assert_in_range(rules_event(c, on, facts, ORIGINS_ALL, steps), 0,
+						RULE_STEPS_MAX);
+			}
+		}
+	}
+}
+
+static void test_rules_rows_are_well_formed(void **state)
+{
+	(void)state;
+	assert_in_range(tcp_rules_count, 90, 255);
+	for (size_t i = 0; i < tcp_rules_count; i++) {
+		const struct tcp_rule *r = &tcp_rules[i];
+		assert_int_not_equal(r->from, 0);
+		assert_int_equal(r->from >> CTL_COUNT, 0);
+		assert_int_equal(r->when & r->unless, 0);
+		assert_in_range(r->to, 0, CTL_SAME);
+		assert_int_equal(__builtin_popcount(r->origin), 1);
+		assert_true(strlen(r->section) > 0 && strlen(r->section) < 40);
+		assert_true(strlen(r->sentence) > 10 && strlen(r->sentence) < 120);
+		assert_int_equal(r->sentence[strlen(r->sentence) - 1] == '.' ||
+					 strchr(r->sentence, '>') != NULL,
+				 1);
+	}
+}
+
+static void test_names_are_complete_and_distinct(void **state)
+{
+	(void)state;
+	for (unsigned a = 0; a < FACT_COUNT; a++)
+		for (unsigned b = 0; b < a; b++)
+			assert_string_not_equal(fact_name(a), fact_name(b));
+	for (enum ctl a = CTL_CLOSED; a < CTL_COUNT; a++)
+		for (enum ctl b = CTL_CLOSED; b < a; b++)
+			assert_string_not_equal(ctl_name(a), ctl_name(b));
+	for (enum rule_on a = ON_CHECK_1; a < ON_COUNT; a++)
+		for (enum rule_on b = ON_CHECK_1; b < a; b++)
+			assert_string_not_equal(rule_on_name(a), rule_on_name(b));
+	for (unsigned e = EMIT_SYN; e <= EMIT_PROBE; e <<= 1)
+		assert_string_not_equal(emit_name((enum emit)e), "?");
+	for (unsigned o = ORIGIN_RFC; o <= ORIGIN_ABNORMAL; o <<= 1)
+		assert_string_not_equal(origin_name((enum origin)o), "?");
+	assert_string_equal(fact_name(FACT_COUNT), "?");
+	assert_string_equal(ctl_name(CTL_COUNT), "the same");
+}
+
+static void test_ctl_state_folded_hides_a_queued_fin(void **state)
+{
+	(void)state;
+	for (enum ctl c = CTL_CLOSED; c < CTL_COUNT; c++) {
+		assert_false(ctl_is_fin_queued(c) && ctl_is_fin_sent(c));
+		if (!ctl_is_fin_queued(c))
+			assert_int_equal(ctl_state_folded(c), ctl_state(c));
+	}
+	assert_int_equal(ctl_state(CTL_FIN_WAIT_1_QUEUED), ST_FIN_WAIT_1);
+	assert_int_equal(ctl_state_folded(CTL_FIN_WAIT_1_QUEUED), ST_ESTABLISHED);
+	assert_int_equal(ctl_state_folded(CTL_CLOSING_QUEUED), ST_CLOSE_WAIT);
+	assert_int_equal(ctl_state_folded(CTL_LAST_ACK_QUEUED), ST_CLOSE_WAIT);
+	assert_int_equal(ctl_state_folded(CTL_CLOSE_WAIT_CLOSE), ST_CLOSE_WAIT);
+	assert_int_equal(ctl_state_folded(CTL_SYN_RECEIVED_ACTIVE_CLOSE), ST_SYN_RECEIVED);
+}
+
+/* --- one case for every row ------------------------------------------------------------- */
+
+enum at {           /* where SEG.SEQ lies */
+	  NEXT_SEQ, /* RCV.NXT */
+	  BEFORE,   /* RCV.NXT - 1 */
+	  LONG_AGO, /* RCV.NXT - 10 */
+	  AHEAD,    /* RCV.NXT + 5: in the window */
+	  OUTSIDE,  /* far behind the window */
+	  RIGHT_EDGE,
+	  FIRST, /* IRS */
+};
+
+enum acks { /* what SEG.ACK covers */
+	    NONE,
+	    UNA,    /* nothing new */
+	    SOME,   /* SND.UNA + 1 */
+	    ALL,    /* SND.NXT */
+	    FUTURE, /* SND.NXT + 1 */
+	    STALE,  /* older than the largest window */
+};
+
+struct row_case {
+	const char *name;
+	enum ctl from;
+	uint16_t flags;
+	enum at at;
+	unsigned text;
+	enum acks acks;
+	enum ctl to;
+	unsigned emit, take;
+	enum origin origin; /* the least usual of the rows that make it so */
+	facts_t extra;
+	bool zero_window, old_ts;
+};
+
+#define S TCP_SYN
+#define A TCP_ACK
+#define F TCP_FIN
+#define R TCP_RST
+
+/* clang-format off */
+static const struct row_case row_cases[] = {
+{"closed, RST",                   CTL_CLOSED, R, NEXT_SEQ, 0, NONE, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"closed, ACK",                   CTL_CLOSED, A, NEXT_SEQ, 3, ALL, CTL_CLOSED, EMIT_RST_BOUNCE, 0, ORIGIN_RFC, 0, 0, 0},
+{"closed, SYN",                   CTL_CLOSED, S, NEXT_SEQ, 0, NONE, CTL_CLOSED, EMIT_RST_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+
+{"listen, RST",                   CTL_LISTEN, R | A, NEXT_SEQ, 0, ALL, CTL_LISTEN, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"listen, SYN,ACK",               CTL_LISTEN, S | A, NEXT_SEQ, 0, ALL, CTL_LISTEN, EMIT_RST_BOUNCE, 0, ORIGIN_RFC, 0, 0, 0},
+{"listen, SYN",                   CTL_LISTEN, S, NEXT_SEQ, 0, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK, TAKE_SYN, ORIGIN_RFC, 0, 0, 0},
+{"listen, FIN",                   CTL_LISTEN, F, NEXT_SEQ, 0, NONE, CTL_LISTEN, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"listen, SYN, backlog full",     CTL_LISTEN, S, NEXT_SEQ, 0, NONE, CTL_LISTEN, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+{"listen, Fast Open",             CTL_LISTEN, S, NEXT_SEQ, 4, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK, TAKE_SYN | TAKE_TEXT, ORIGIN_STACK, 0, 0, 0},
+{"listen, cookie given",          CTL_LISTEN, S, NEXT_SEQ, 0, NONE, CTL_LISTEN, EMIT_SYN_ACK, 0, ORIGIN_COOKIE, 0, 0, 0},
+{"listen, cookie acknowledged",   CTL_LISTEN, A, NEXT_SEQ, 0, ALL, CTL_ESTABLISHED, EMIT_NONE, TAKE_SYN | TAKE_ACK, ORIGIN_COOKIE, FACT_COOKIE, 0, 0},
+{"listen, cookie, FIN in order",  CTL_LISTEN, A | F, NEXT_SEQ, 0, ALL, CTL_CLOSE_WAIT, EMIT_ACK, TAKE_SYN | TAKE_ACK | TAKE_FIN, ORIGIN_COOKIE, FACT_COOKIE | FACT_FIN_IN_ORDER, 0, 0},
+
+{"syn-sent, wrong ACK",           CTL_SYN_SENT, S | A, NEXT_SEQ, 0, FUTURE, CTL_SYN_SENT, EMIT_RST_BOUNCE, 0, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, RST wrong ACK",       CTL_SYN_SENT, R | A, NEXT_SEQ, 0, UNA, CTL_SYN_SENT, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, refused",             CTL_SYN_SENT, R | A, NEXT_SEQ, 0, ALL, CTL_CLOSED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, bare RST",            CTL_SYN_SENT, R, NEXT_SEQ, 0, NONE, CTL_SYN_SENT, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, SYN,ACK",             CTL_SYN_SENT, S | A, NEXT_SEQ, 0, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_SYN | TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, SYN,ACK with FIN",    CTL_SYN_SENT, S | A | F, NEXT_SEQ, 2, ALL, CTL_CLOSE_WAIT, EMIT_ACK, TAKE_SYN | TAKE_ACK | TAKE_TEXT | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, SYN",                 CTL_SYN_SENT, S, NEXT_SEQ, 0, NONE, CTL_SYN_RECEIVED_ACTIVE, EMIT_SYN_ACK, TAKE_SYN, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, ACK without SYN",     CTL_SYN_SENT, A, NEXT_SEQ, 0, ALL, CTL_SYN_SENT, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"syn-sent, text dropped",        CTL_SYN_SENT, S | A, NEXT_SEQ, 2, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_SYN | TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"syn-sent, SYN ignored",         CTL_SYN_SENT, S, NEXT_SEQ, 0, NONE, CTL_SYN_SENT, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+
+{"PAWS",                          CTL_ESTABLISHED, A, NEXT_SEQ, 2, ALL, CTL_ESTABLISHED, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 1},
+{"RST outside",                   CTL_ESTABLISHED, R, OUTSIDE, 0, NONE, CTL_ESTABLISHED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"RST outside, syn-received",     CTL_SYN_RECEIVED_PASSIVE, R, BEFORE, 0, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"outside",                       CTL_CLOSE_WAIT, A, OUTSIDE, 2, ALL, CTL_CLOSE_WAIT, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+{"outside, syn-received",         CTL_SYN_RECEIVED_PASSIVE, A, OUTSIDE, 0, ALL, CTL_SYN_RECEIVED_PASSIVE, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN again",                     CTL_SYN_RECEIVED_PASSIVE, S, FIRST, 0, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN again with text",           CTL_SYN_RECEIVED_PASSIVE, S, FIRST, 3, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN,ACK again, passive",        CTL_SYN_RECEIVED_PASSIVE, S | A, FIRST, 0, ALL, CTL_SYN_RECEIVED_PASSIVE, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+{"figure 7",                      CTL_SYN_RECEIVED_ACTIVE, S | A, FIRST, 0, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"figure 7, CLOSE queued",        CTL_SYN_RECEIVED_ACTIVE_CLOSE, S | A, FIRST, 0, ALL, CTL_FIN_WAIT_1_QUEUED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"zero window, text, ACK new",    CTL_ESTABLISHED, A, NEXT_SEQ, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 1, 0},
+{"figure 7 against the text",     CTL_SYN_RECEIVED_ACTIVE, S | A, FIRST, 0, ALL, CTL_SYN_RECEIVED_ACTIVE, EMIT_ACK, 0, ORIGIN_MAY, 0, 0, 0},
+{"synack",                        CTL_SYN_RECEIVED_PASSIVE, S | A, FIRST, 0, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"synack, CLOSE queued",          CTL_SYN_RECEIVED_PASSIVE_CLOSE, S | A, FIRST, 0, ALL, CTL_FIN_WAIT_1_QUEUED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"SYN again, SYN,ACK again",      CTL_SYN_RECEIVED_PASSIVE, S, FIRST, 0, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK, 0, ORIGIN_STACK, 0, 0, 0},
+{"embryo: bad ACK first",         CTL_SYN_RECEIVED_PASSIVE, A, OUTSIDE, 0, FUTURE, CTL_SYN_RECEIVED_PASSIVE, EMIT_RST_BOUNCE, 0, ORIGIN_STACK, 0, 0, 0},
+{"olddup in syn-received",        CTL_SYN_RECEIVED_PASSIVE, A, OUTSIDE, 0, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"olddup, CLOSE queued",          CTL_SYN_RECEIVED_ACTIVE_CLOSE, A, BEFORE, 0, ALL, CTL_FIN_WAIT_1_QUEUED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"olddup",                        CTL_ESTABLISHED, A, LONG_AGO, 5, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"olddup, fin-wait-1",            CTL_FIN_WAIT_1, A, LONG_AGO, 5, ALL, CTL_FIN_WAIT_2, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"olddup, closing",               CTL_CLOSING, A | F, BEFORE, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"olddup, last-ack",              CTL_LAST_ACK, A | F, BEFORE, 0, ALL, CTL_CLOSED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"right edge",                    CTL_ESTABLISHED, A, RIGHT_EDGE, 0, ALL, CTL_ESTABLISHED, EMIT_NONE, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"right edge by the book",        CTL_ESTABLISHED, A, RIGHT_EDGE, 0, ALL, CTL_ESTABLISHED, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
+{"zero window, ACK not heeded",   CTL_ESTABLISHED, A, NEXT_SEQ, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, 0, ORIGIN_STACK, 0, 1, 0},
+
+{"RST exact, passive",            CTL_SYN_RECEIVED_PASSIVE, R, NEXT_SEQ, 0, NONE, CTL_LISTEN, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"RST exact, passive, CLOSE",     CTL_SYN_RECEIVED_PASSIVE_CLOSE, R, NEXT_SEQ, 0, NONE, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"RST exact, active",             CTL_SYN_RECEIVED_ACTIVE, R | A, NEXT_SEQ, 0, ALL, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"RST exact, zero window",        CTL_FIN_WAIT_2, R, NEXT_SEQ, 0, NONE, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_RFC, 0, 1, 0},
+{"RST exact, last-ack",           CTL_LAST_ACK, R, NEXT_SEQ, 0, NONE, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"RST in window",                 CTL_ESTABLISHED, R, AHEAD, 0, NONE, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
+{"RST in time-wait ignored",      CTL_TIME_WAIT, R, NEXT_SEQ, 0, NONE, CTL_TIME_WAIT, EMIT_NONE, 0, ORIGIN_MAY, 0, 0, 0},
+{"RST in window, embryo",         CTL_SYN_RECEIVED_PASSIVE, R, AHEAD, 0, NONE, CTL_LISTEN, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+{"RST in window, before 5961",    CTL_FIN_WAIT_2, R, AHEAD, 0, NONE, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+
+{"SYN in window, passive",        CTL_SYN_RECEIVED_PASSIVE, S, AHEAD, 0, NONE, CTL_LISTEN, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN in window, passive, CLOSE", CTL_SYN_RECEIVED_PASSIVE_CLOSE, S, AHEAD, 0, NONE, CTL_CLOSED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN in window, active",         CTL_SYN_RECEIVED_ACTIVE, S, AHEAD, 0, NONE, CTL_SYN_RECEIVED_ACTIVE, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN anywhere",                  CTL_ESTABLISHED, S, OUTSIDE, 0, NONE, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
+{"SYN,ACK again, established",    CTL_ESTABLISHED, S | A, FIRST, 0, UNA, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
+{"newer SYN in time-wait",        CTL_TIME_WAIT, S, OUTSIDE, 0, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK, TAKE_SYN, ORIGIN_MAY, 0, 0, 0},
+{"SYN in time-wait, silence",     CTL_TIME_WAIT, S, FIRST, 0, NONE, CTL_TIME_WAIT, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+{"SYN in time-wait, refused",     CTL_TIME_WAIT, S, FIRST, 0, NONE, CTL_TIME_WAIT, EMIT_RST_ACK, 0, ORIGIN_STACK, 0, 0, 0},
+{"SYN in window, embryo",         CTL_SYN_RECEIVED_PASSIVE, S, AHEAD, 0, NONE, CTL_LISTEN, EMIT_RST_ACK, 0, ORIGIN_STACK, 0, 0, 0},
+{"SYN in window, before 5961",    CTL_ESTABLISHED, S, AHEAD, 0, NONE, CTL_CLOSED, EMIT_RST | EMIT_RST_BOUNCE | EMIT_RST_ACK, 0, ORIGIN_STACK, 0, 0, 0},
+
+{"no ACK",                        CTL_ESTABLISHED, F, NEXT_SEQ, 2, NONE, CTL_ESTABLISHED, EMIT_NONE, 0, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our SYN, passive",       CTL_SYN_RECEIVED_PASSIVE, A, NEXT_SEQ, 0, ALL, CTL_ESTABLISHED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our SYN, active",        CTL_SYN_RECEIVED_ACTIVE, A, NEXT_SEQ, 0, ALL, CTL_ESTABLISHED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our SYN, data and FIN",  CTL_SYN_RECEIVED_PASSIVE, A | F, NEXT_SEQ, 3, ALL, CTL_CLOSE_WAIT, EMIT_ACK, TAKE_ACK | TAKE_TEXT | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our SYN, CLOSE queued",  CTL_SYN_RECEIVED_PASSIVE_CLOSE, A, NEXT_SEQ, 0, ALL, CTL_FIN_WAIT_1_QUEUED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"FIN with it, CLOSE queued",     CTL_SYN_RECEIVED_PASSIVE_CLOSE, A | F, NEXT_SEQ, 0, ALL, CTL_CLOSING_QUEUED, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"bad ACK in syn-received",       CTL_SYN_RECEIVED_PASSIVE, A, NEXT_SEQ, 0, FUTURE, CTL_SYN_RECEIVED_PASSIVE, EMIT_RST_BOUNCE, 0, ORIGIN_RFC, 0, 0, 0},
+{"old ACK",                       CTL_ESTABLISHED, A, NEXT_SEQ, 2, STALE, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
+{"future ACK",                    CTL_ESTABLISHED, A, NEXT_SEQ, 2, FUTURE, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
+{"duplicate ACK",                 CTL_ESTABLISHED, A, NEXT_SEQ, 0, UNA, CTL_ESTABLISHED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"new ACK",                       CTL_ESTABLISHED, A, NEXT_SEQ, 0, SOME, CTL_ESTABLISHED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our FIN",                CTL_FIN_WAIT_1, A, NEXT_SEQ, 0, ALL, CTL_FIN_WAIT_2, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"FIN and ACK of ours",           CTL_FIN_WAIT_1, A | F, NEXT_SEQ, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our FIN, closing",       CTL_CLOSING, A, NEXT_SEQ, 0, ALL, CTL_TIME_WAIT, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"ACK of our FIN, last-ack",      CTL_LAST_ACK, A, NEXT_SEQ, 0, ALL, CTL_CLOSED, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"old ACK, no 5961",              CTL_ESTABLISHED, A, NEXT_SEQ, 2, STALE, CTL_ESTABLISHED, EMIT_ACK, TAKE_TEXT, ORIGIN_MAY, 0, 0, 0},
+{"deferred accept",               CTL_SYN_RECEIVED_PASSIVE, A, NEXT_SEQ, 0, ALL, CTL_SYN_RECEIVED_PASSIVE, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+{"accept queue full",             CTL_SYN_RECEIVED_PASSIVE, A, NEXT_SEQ, 3, ALL, CTL_SYN_RECEIVED_PASSIVE, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
+{"accept queue full, reset",      CTL_SYN_RECEIVED_PASSIVE, A, NEXT_SEQ, 0, ALL, CTL_LISTEN, EMIT_RST_BOUNCE, 0, ORIGIN_STACK, 0, 0, 0},
+
+{"text in order",                 CTL_ESTABLISHED, A, NEXT_SEQ, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_RFC, 0, 0, 0},
+{"text overlapping",              CTL_FIN_WAIT_2, A, BEFORE, 3, ALL, CTL_FIN_WAIT_2, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_RFC, 0, 0, 0},
+{"text behind a gap",             CTL_ESTABLISHED, A, AHEAD, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"text after the FIN",            CTL_CLOSE_WAIT, A, NEXT_SEQ, 3, UNA, CTL_CLOSE_WAIT, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"text after CLOSE",              CTL_FIN_WAIT_2, A, NEXT_SEQ, 3, ALL, CTL_CLOSED, EMIT_RST_BOUNCE, TAKE_ACK, ORIGIN_MAY, 0, 0, 0},
+{"text in time-wait",             CTL_TIME_WAIT, A, NEXT_SEQ, 3, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+
+{"FIN, established",              CTL_ESTABLISHED, A | F, NEXT_SEQ, 0, UNA, CTL_CLOSE_WAIT, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"FIN, fin-wait-1",               CTL_FIN_WAIT_1, A | F, NEXT_SEQ, 0, UNA, CTL_CLOSING, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"FIN, fin-wait-1 queued",        CTL_FIN_WAIT_1_QUEUED, A | F, NEXT_SEQ, 0, ALL, CTL_CLOSING_QUEUED, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"FIN, fin-wait-2",               CTL_FIN_WAIT_2, A | F, NEXT_SEQ, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
+{"FIN behind a gap",              CTL_ESTABLISHED, A | F, AHEAD, 0, UNA, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"second FIN",                    CTL_CLOSING, A | F, NEXT_SEQ, 0, UNA, CTL_CLOSING, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"FIN in time-wait",              CTL_TIME_WAIT, A | F, NEXT_SEQ, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+};
+/* clang-format on */
+
+static bool row_fired[256];
+
+static seq_t case_seq(const struct input_vars *v, enum at at)
+{
+	switch (at) {
+	case NEXT_SEQ:
+		return v->rcv_nxt;
+	case BEFORE:
+		return seq_sub(v->rcv_nxt, 1);
+	case LONG_AGO:
+		return seq_sub(v->rcv_nxt, 10);
+	case AHEAD:
+		return seq_add(v->rcv_nxt, 5);
+	case OUTSIDE:
+		return seq_add(v->rcv_nxt, 100000);
+	case RIGHT_EDGE:
+		return seq_add(v->rcv_nxt, v->rcv_wnd);
+	case FIRST:
+		return v->irs;
+	}
+	return v->rcv_nxt;
+}
+
+static seq_t case_ack(const struct input_vars *v, enum acks acks)
+{
+	switch (acks) {
+	case NONE:
+	case UNA:
+		return v->snd_una;
+	case SOME:
+		return seq_add(v->snd_una, 1);
+	case ALL:
+		return v->snd_nxt;
+	case FUTURE:
+		return seq_add(v->snd_nxt, 1);
+	case STALE:
+		return seq_sub(v->snd_una, SND_WINDOW + 1);
+	}
+	return v->snd_una;
+}
+
+static facts_t case_facts(const struct row_case *c)
+{
+	struct input_vars v = vars_of(c->from, c->zero_window ? 0 : WINDOW);
+	v.has_ts_recent = c->old_ts;
+	v.ts_recent = 7;
+	const struct segment s = {.seq = case_seq(&v, c->at),
+				  .ack = case_ack(&v, c->acks),
+				  .flags = c->flags,
+				  .payload_bytes = c->text,
+				  .option = {.has_timestamps = c->old_ts, .ts_value = 6}};
+	return input_facts(&v, &s) | c->extra;
+}
+
+/* Of the outcomes, the one that a case wants; NULL if there is none. */
+static const struct rule_step *step_wanted(const struct rule_step *steps, size_t count, enum ctl to,
+					   unsigned emit, unsigned take)
+{
+	for (size_t i = 0; i < count; i++)
+		if (steps[i].to == to && steps[i].emit == emit && steps[i].take == take)
+			return &steps[i];
+	return NULL;
+}
+
+static void fire(const struct rule_step *step)
+{
+	for (size_t i = 0; i < step->rows_count; i++)
+		row_fired[step->rows[i]] = true;
+}
+
+static void test_rules_segment_every_case_has_its_outcome(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(row_cases); i++) {
+		const struct row_case *c = &row_cases[i];
+		struct rule_step steps[RULE_STEPS_MAX];
+		const size_t count =
+			rules_segment(c->from, case_facts(c), ORIGIN_RFC | c->origin, steps);
+		const struct rule_step *step = step_wanted(steps, count, c->to, c->emit, c->take);
+		if (step == NULL)
+			print_error(
+				"case \"%s\": %zu outcomes, the first to %s emit %#x take %#x\n",
+				c->name, count, ctl_name(steps[0].to), steps[0].emit,
+				steps[0].take);
+		assert_non_null(step);
+		fire(step);
+		if (c->origin == ORIGIN_RFC)
+			assert_int_equal(count, 1);
+		else
+			assert_true(step->origins & c->origin);
+	}
+}
+
+struct event_case {
+	enum ctl from;
+	enum rule_on on;
+	facts_t facts;
+	enum ctl to;
+	unsigned emit;
+	enum origin origin;
+};
+
+/* clang-format off */
+static const struct event_case event_cases[] = {
+{CTL_CLOSED, ON_OPEN_PASSIVE, 0, CTL_LISTEN, EMIT_NONE, ORIGIN_RFC},
+{CTL_CLOSED, ON_OPEN_ACTIVE, 0, CTL_SYN_SENT, EMIT_SYN, ORIGIN_RFC},
+{CTL_LISTEN, ON_OPEN_ACTIVE, 0, CTL_SYN_SENT, EMIT_SYN, ORIGIN_RFC},
+{CTL_LISTEN, ON_SEND, 0, CTL_SYN_SENT, EMIT_SYN, ORIGIN_RFC},
+{CTL_SYN_SENT, ON_SEND, 0, CTL_SYN_SENT, EMIT_NONE, ORIGIN_RFC},
+{CTL_CLOSE_WAIT, ON_SEND, 0, CTL_CLOSE_WAIT, EMIT_NONE, ORIGIN_RFC},
+{CTL_SYN_SENT, ON_CLOSE, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_RFC},
+{CTL_SYN_RECEIVED_PASSIVE, ON_CLOSE, 0, CTL_FIN_WAIT_1, EMIT_FIN, ORIGIN_RFC},
+{CTL_SYN_RECEIVED_PASSIVE, ON_CLOSE, FACT_UNSENT_DATA, CTL_SYN_RECEIVED_PASSIVE_CLOSE, EMIT_NONE, ORIGIN_RFC},
+{CTL_SYN_RECEIVED_ACTIVE, ON_CLOSE, FACT_UNSENT_DATA, CTL_SYN_RECEIVED_ACTIVE_CLOSE, EMIT_NONE, ORIGIN_RFC},
+{CTL_ESTABLISHED, ON_CLOSE, 0, CTL_FIN_WAIT_1, EMIT_FIN, ORIGIN_RFC},
+{CTL_ESTABLISHED, ON_CLOSE, FACT_UNSENT_DATA, CTL_FIN_WAIT_1_QUEUED, EMIT_NONE, ORIGIN_RFC},
+{CTL_CLOSE_WAIT, ON_CLOSE, 0, CTL_LAST_ACK, EMIT_FIN, ORIGIN_RFC},
+{CTL_CLOSE_WAIT, ON_CLOSE, FACT_UNSENT_DATA, CTL_CLOSE_WAIT_CLOSE, EMIT_NONE, ORIGIN_RFC},
+{CTL_ESTABLISHED, ON_CLOSE, 0, CTL_CLOSED, EMIT_RST, ORIGIN_MAY},
+{CTL_SYN_RECEIVED_ACTIVE, ON_CLOSE, FACT_UNSENT_DATA, CTL_FIN_WAIT_1_QUEUED, EMIT_NONE, ORIGIN_STACK},
+{CTL_CLOSE_WAIT, ON_CLOSE, FACT_UNSENT_DATA, CTL_LAST_ACK_QUEUED, EMIT_NONE, ORIGIN_STACK},
+{CTL_SYN_SENT, ON_ABORT, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_RFC},
+{CTL_CLOSE_WAIT_CLOSE, ON_ABORT, 0, CTL_CLOSED, EMIT_RST, ORIGIN_RFC},
+{CTL_TIME_WAIT, ON_ABORT, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_RFC},
+{CTL_ESTABLISHED, ON_TRANSMIT, FACT_UNSENT_DATA, CTL_ESTABLISHED, EMIT_DATA, ORIGIN_RFC},
+{CTL_FIN_WAIT_1_QUEUED, ON_TRANSMIT, FACT_UNSENT_DATA, CTL_FIN_WAIT_1_QUEUED, EMIT_DATA, ORIGIN_RFC},
+{CTL_FIN_WAIT_1_QUEUED, ON_TRANSMIT, FACT_FIN_GOES | FACT_UNSENT_DATA, CTL_FIN_WAIT_1, EMIT_FIN, ORIGIN_RFC},
+{CTL_CLOSE_WAIT_CLOSE, ON_TRANSMIT, FACT_FIN_GOES, CTL_LAST_ACK, EMIT_FIN, ORIGIN_RFC},
+{CTL_CLOSING_QUEUED, ON_TRANSMIT, FACT_FIN_GOES, CTL_CLOSING, EMIT_FIN, ORIGIN_RFC},
+{CTL_LAST_ACK_QUEUED, ON_TRANSMIT, FACT_FIN_GOES, CTL_LAST_ACK, EMIT_FIN, ORIGIN_STACK},
+{CTL_SYN_RECEIVED_PASSIVE, ON_TRANSMIT, FACT_UNSENT_DATA, CTL_SYN_RECEIVED_PASSIVE, EMIT_DATA, ORIGIN_STACK},
+{CTL_SYN_SENT, ON_RETRANSMIT, FACT_SYN_UNACKED, CTL_SYN_SENT, EMIT_SYN, ORIGIN_RFC},
+{CTL_SYN_RECEIVED_ACTIVE, ON_RETRANSMIT, FACT_SYN_UNACKED, CTL_SYN_RECEIVED_ACTIVE, EMIT_SYN_ACK, ORIGIN_RFC},
+{CTL_FIN_WAIT_1, ON_RETRANSMIT, FACT_SYN_UNACKED, CTL_FIN_WAIT_1, EMIT_SYN_ACK, ORIGIN_RFC},
+{CTL_LAST_ACK, ON_RETRANSMIT, 0, CTL_LAST_ACK, EMIT_AGAIN, ORIGIN_RFC},
+{CTL_TIME_WAIT, ON_ACK_NOW, 0, CTL_TIME_WAIT, EMIT_ACK, ORIGIN_RFC},
+{CTL_CLOSING_QUEUED, ON_PROBE, FACT_UNSENT_DATA, CTL_CLOSING_QUEUED, EMIT_PROBE, ORIGIN_RFC},
+{CTL_FIN_WAIT_2, ON_PROBE, 0, CTL_FIN_WAIT_2, EMIT_PROBE, ORIGIN_MAY},
+{CTL_SYN_RECEIVED_PASSIVE, ON_USER_TIMEOUT, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_RFC},
+{CTL_TIME_WAIT, ON_TIME_WAIT_TIMEOUT, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_RFC},
+{CTL_SYN_RECEIVED_PASSIVE, ON_USER_TIMEOUT, 0, CTL_LISTEN, EMIT_NONE, ORIGIN_STACK},
+{CTL_ESTABLISHED, ON_USER_TIMEOUT, 0, CTL_CLOSED, EMIT_RST, ORIGIN_ABNORMAL},
+{CTL_FIN_WAIT_2, ON_TIME_WAIT_TIMEOUT, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_STACK},
+{CTL_SYN_SENT, ON_ICMP_HARD, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_RFC},
+{CTL_ESTABLISHED, ON_ICMP_HARD, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_ABNORMAL},
+{CTL_FIN_WAIT_2, ON_REBOOT, 0, CTL_CLOSED, EMIT_NONE, ORIGIN_ABNORMAL},
+};
+/* clang-format on */
+
+static void test_rules_event_every_case_has_its_outcome(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(event_cases); i++) {
+		const struct event_case *c = &event_cases[i];
+		struct rule_step steps[RULE_STEPS_MAX];
+		const size_t count =
+			rules_event(c->from, c->on, c->facts, ORIGIN_RFC | c->origin, steps);
+		const struct rule_step *step = step_wanted(steps, count, c->to, c->emit, 0);
+		if (step == NULL)
+			print_error("%s in %s: not so\n", rule_on_name(c->on), ctl_name(c->from));
+		assert_non_null(step);
+		fire(step);
+	}
+}
+
+/* Last of all: it looks at what the others did. */
+static void test_rules_every_row_fired(void **state)
+{
+	(void)state;
+	unsigned silent = 0;
+	for (size_t i = 0; i < tcp_rules_count; i++) {
+		if (row_fired[i])
+			continue;
+		print_error("never fired: row %zu, %s: %s\n", i, tcp_rules[i].section,
+			    tcp_rules[i].sentence);
+		silent++;
+	}
+	assert_int_equal(silent, 0);
+}
+
+/* What the table forbids: calls by state, RFC 9293 section 3.10. */
+static void test_rules_event_calls_not_allowed_have_no_outcome(void **state)
+{
+	(void)state;
+	const struct {
+		enum ctl from;
+		enum rule_on on;
+	} refused[] = {
+		{CTL_CLOSED, ON_SEND},
+		{CTL_CLOSED, ON_CLOSE},
+		{CTL_CLOSED, ON_ABORT},
+		{CTL_LISTEN, ON_OPEN_PASSIVE},
+		{CTL_SYN_SENT, ON_OPEN_ACTIVE},
+		{CTL_ESTABLISHED, ON_OPEN_PASSIVE},
+		{CTL_FIN_WAIT_1, ON_SEND},
+		{CTL_FIN_WAIT_1_QUEUED, ON_SEND},
+		{CTL_CLOSE_WAIT_CLOSE, ON_SEND},
+		{CTL_SYN_RECEIVED_PASSIVE_CLOSE, ON_SEND},
+		{CTL_FIN_WAIT_2, ON_CLOSE},
+		{CTL_LAST_ACK, ON_CLOSE},
+		{CTL_TIME_WAIT, ON_CLOSE},
+		{CTL_TIME_WAIT, ON_SEND},
+		{CTL_CLOSED, ON_TIME_WAIT_TIMEOUT},
+		{CTL_SYN_SENT, ON_ACK_NOW},
+		{CTL_FIN_WAIT_2, ON_RETRANSMIT},
+		{CTL_CLOSED, ON_RETRANSMIT},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(refused); i++) {
+		struct rule_step steps[RULE_STEPS_MAX];
+		assert_int_equal(
+			rules_event(refused[i].from, refused[i].on, 0, ORIGINS_REMOTE, steps), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rules_rows_are_well_formed),
+		cmocka_unit_test(test_names_are_complete_and_distinct),
+		cmocka_unit_test(test_ctl_state_folded_hides_a_queued_fin),
+		cmocka_unit_test(test_rules_segment_own_end_has_exactly_one_way),
+		cmocka_unit_test(test_rules_event_own_end_has_at_most_one_way),
+		cmocka_unit_test(test_rules_event_calls_not_allowed_have_no_outcome),
+		cmocka_unit_test(test_rules_segment_every_case_has_its_outcome),
+		cmocka_unit_test(test_rules_event_every_case_has_its_outcome),
+		cmocka_unit_test(test_rules_every_row_fired),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

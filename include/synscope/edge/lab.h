@@ -35,6 +35,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum lab_role { LAB_CLIENT, LAB_SERVER, LAB_ROUTER, LAB_ROLE_COUNT };
@@ -88,12 +89,55 @@ must_check pid_t lab_spawn(struct lab *lab, enum lab_role role, int (*run)(void 
 			   struct fault *why);
 
 /**
+ * Open a socket that lives in a host, to be used from outside; what it needs privilege for
+ * when it is opened (packet and raw sockets) an ordinary user has there.
+ * @return the descriptor, or negative errno with @p why
+ */
+must_check int lab_socket(struct lab *lab, enum lab_role role, int domain, int type, int protocol,
+			  struct fault *why);
+
+/**
  * Start peer_run() inside a host and wait until it listens.
  * @param specs copied
  * @return the server's pid, or negative errno with @p why
  */
 must_check pid_t lab_serve(struct lab *lab, enum lab_role role, const struct peer_spec *specs,
 			   size_t specs_count, struct fault *why);
+
+/* What a filter in the way does to TCP segments for a port. */
+enum lab_verdict {
+	LAB_DROP,         /* silence */
+	LAB_REJECT_RESET, /* a RST in the name of the host */
+	LAB_REJECT_PORT,  /* ICMP port unreachable (IPv4 3/3, IPv6 1/4) */
+	LAB_REJECT_ADMIN, /* ICMP administratively prohibited (3/13, 1/1) */
+	LAB_REJECT_HOST,  /* ICMP host, or address, unreachable (3/1, 1/3) */
+	LAB_REJECT_ROUTE, /* ICMP net unreachable, or no route (3/0, 1/0) */
+	LAB_VERDICT_COUNT
+};
+
+struct lab_filter {
+	enum lab_verdict verdict;
+	uint16_t port; /* destination */
+};
+
+/** @return its name on the command line: "drop", "tcp-reset", "port-unreachable" ... */
+const char *lab_verdict_name(enum lab_verdict v);
+/** Read "drop:81", "reject:82" (port-unreachable) or "reject:83:admin-prohibited". */
+bool lab_filter_parse(struct lab_filter *filter, const char *text);
+
+/**
+ * Let a host's firewall treat what it receives or forwards to these ports, besides what it
+ * does already. ICMP errors are subject to the kernel's rate limit, as anywhere.
+ */
+must_check int lab_filter(struct lab *lab, enum lab_role role, const struct lab_filter *filters,
+			  size_t filters_count, struct fault *why);
+
+/**
+ * Run nftables commands in a host. The rules stay as long as the host.
+ * @param ruleset as for nft -f
+ * @return 0, or negative errno with @p why, the first line of what nft says
+ */
+must_check int lab_nft(struct lab *lab, enum lab_role role, const char *ruleset, struct fault *why);
 
 /**
  * Put the calling process into a host's network (and the lab's user namespace), for good.

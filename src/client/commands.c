@@ -115,7 +115,8 @@ static void print_usage(void)
 	     "synscope VERB --help lists a verb's options; man synscope has the rest.");
 }
 
-static void print_help(const char *usage, const char *about, const struct opt *own, size_t own_count)
+static void print_help(const char *usage, const char *about, const struct opt *own,
+		       size_t own_count)
 {
 	printf("usage: %s\n\n%s\n", usage, about);
 	if (own_count > 0)
@@ -123,10 +124,11 @@ static void print_help(const char *usage, const char *about, const struct opt *o
 	opts_help("options of every verb", global_opts, global_opts_count);
 }
 
-int client_options(int argc, char **argv, const char *usage, const char *about, const struct opt *own,
-		   size_t own_count, bool stop_at_word, int *first)
+int client_options(int argc, char **argv, const char *usage, const char *about,
+		   const struct opt *own, size_t own_count, bool stop_at_word, int *first)
 {
-	*first = opts_read(argc, argv, own, own_count, global_opts, global_opts_count, stop_at_word);
+	*first =
+		opts_read(argc, argv, own, own_count, global_opts, global_opts_count, stop_at_word);
 	if (*first == -2) {
 		print_help(usage, about, own, own_count);
 		return EXIT_EXPECTED;
@@ -146,15 +148,16 @@ static const char *join(int argc, char **argv)
 	static char line[1024];
 	size_t at = 0;
 	for (int i = 0; i < argc && at < sizeof line; i++)
-		at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", i > 0 ? " " : "", argv[i]);
+		at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", i > 0 ? " " : "",
+				       argv[i]);
 	return line;
 }
 
 static int no_such_verb(const char *word)
 {
 	if (strchr(word, ':') != NULL || strchr(word, '.') != NULL)
-		return client_error(EXIT_BAD_USAGE, "%s is no verb; did you mean: synscope trace %s",
-				    word, word);
+		return client_error(EXIT_BAD_USAGE,
+				    "%s is no verb; did you mean: synscope trace %s", word, word);
 	return client_error(EXIT_BAD_USAGE, "%s is no verb; synscope --help lists them", word);
 }
 

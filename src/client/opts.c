@@ -102,7 +102,8 @@ static const char *take(const struct opt *o, const char *text)
 	case OPT_IS_TIME:
 		return opts_time(o->to, text) ? NULL : "a time such as 2, 1.5s, 200ms or 10us";
 	case OPT_IS_SHARE:
-		return read_share(o->to, text) ? NULL : "a share from 0 to 1, or a percentage such as 5%";
+		return read_share(o->to, text) ? NULL
+					       : "a share from 0 to 1, or a percentage such as 5%";
 	case OPT_IS_TEXT:
 		*(const char **)o->to = text;
 		return NULL;
@@ -151,7 +152,8 @@ static const struct opt *row_of(const struct tables *t, int code)
 }
 
 /* An error names the option as it was written: the long name if by its name. */
-static int complain(char **argv, int index, const struct opt *o, const char *text, const char *wanted)
+static int complain(char **argv, int index, const struct opt *o, const char *text,
+		    const char *wanted)
 {
 	if (o != NULL)
 		fprintf(stderr, "synscope: --%s %s: should be %s\n", o->name, text, wanted);

@@ -88,18 +88,21 @@ static const char *form_of(const char *path)
 static int open_outputs(struct session *s, bool live)
 {
 	static const char *const views[] = {"ladder", "rfc", "ledger", "lines"};
-	const bool stdout_taken = globals.write_path != NULL && strcmp(globals.write_path, "-") == 0;
+	const bool stdout_taken =
+		globals.write_path != NULL && strcmp(globals.write_path, "-") == 0;
 	int rc;
 	if (globals.write_path != NULL) {
 		const char *form = form_of(globals.write_path);
 		if (form == NULL)
-			return client_error(EXIT_BAD_USAGE, "-w %s: the name should end in .pcapng or .pcap",
+			return client_error(EXIT_BAD_USAGE,
+					    "-w %s: the name should end in .pcapng or .pcap",
 					    globals.write_path);
 		if (stdout_taken && globals.json)
 			return client_error(EXIT_BAD_USAGE, "-w - and -j both want stdout");
 		if (stdout_taken && isatty(STDOUT_FILENO))
-			return client_error(EXIT_BAD_USAGE,
-					    "-w -: stdout is a terminal; send it to a pipe or a file");
+			return client_error(
+				EXIT_BAD_USAGE,
+				"-w -: stdout is a terminal; send it to a pipe or a file");
 		rc = add_output(s, form, globals.write_path, live);
 		if (rc >= 0)
 			return rc;
@@ -129,7 +132,8 @@ int session_open(struct session **session, const struct session_spec *spec)
 	s->index = calloc(index_count, sizeof *s->index);
 	if (s->exchanges == NULL || s->beliefs == NULL || s->index == NULL) {
 		session_close(s);
-		return client_error(EXIT_OS_ERROR, "out of memory for %u flows", spec->exchanges_max);
+		return client_error(EXIT_OS_ERROR, "out of memory for %u flows",
+				    spec->exchanges_max);
 	}
 	terminal_options(&s->options);
 	s->options.live = spec->live;

@@ -1,8 +1,8 @@
 /* A target as people write it: HOST:PORT, HOST PORT, [v6]:PORT, a URL, a service name. */
 #include "synscope/client/client.h"
 
-#include <netdb.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,8 @@ static const char *copy(char *to, size_t to_bytes, const char *from, size_t coun
 	return NULL;
 }
 
-static const char *split_brackets(const char *text, char *host, size_t host_bytes, const char **rest)
+static const char *split_brackets(const char *text, char *host, size_t host_bytes,
+				  const char **rest)
 {
 	const char *close = strchr(text, ']');
 	if (close == NULL)
@@ -34,8 +35,8 @@ static const char *split_brackets(const char *text, char *host, size_t host_byte
 }
 
 /* Take "scheme://[user@]host[:port]/path?query" down to host and port. */
-static const char *url_authority(const char *text, char *scheme, size_t scheme_bytes, char *authority,
-				 size_t authority_bytes)
+static const char *url_authority(const char *text, char *scheme, size_t scheme_bytes,
+				 char *authority, size_t authority_bytes)
 {
 	const char *sep = strstr(text, "://");
 	if (sep == NULL) {
@@ -53,7 +54,8 @@ static const char *url_authority(const char *text, char *scheme, size_t scheme_b
 	return copy(authority, authority_bytes, begin, count);
 }
 
-const char *target_split(const char *text, char *host, size_t host_bytes, char *port, size_t port_bytes)
+const char *target_split(const char *text, char *host, size_t host_bytes, char *port,
+			 size_t port_bytes)
 {
 	char scheme[32];
 	char authority[300];
@@ -71,13 +73,15 @@ const char *target_split(const char *text, char *host, size_t host_bytes, char *
 		if (colon != NULL && strchr(colon + 1, ':') != NULL) {
 			struct ip_addr a;
 			char plain[300];
-			snprintf(plain, sizeof plain, "%.*s", (int)strcspn(authority, "%"), authority);
+			snprintf(plain, sizeof plain, "%.*s", (int)strcspn(authority, "%"),
+				 authority);
 			if (!ip_addr_parse(&a, plain))
 				return "ambiguous: write [ADDRESS]:PORT";
 			/* A whole IPv6 address; a port may still come as a second word. */
 			return copy(host, host_bytes, authority, strlen(authority));
 		}
-		const size_t count = colon != NULL ? (size_t)(colon - authority) : strlen(authority);
+		const size_t count =
+			colon != NULL ? (size_t)(colon - authority) : strlen(authority);
 		if (count == 0 && colon != NULL)
 			strcpy(host, "localhost");
 		else if ((wrong = copy(host, host_bytes, authority, count)) != NULL)
@@ -109,7 +113,8 @@ static const char *read_port(uint16_t *port, const char *text)
 		return "no service of that name is known";
 	*port = list->ai_family == AF_INET
 			? ntohs(((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_port)
-			: ntohs(((const struct sockaddr_in6 *)(const void *)list->ai_addr)->sin6_port);
+			: ntohs(((const struct sockaddr_in6 *)(const void *)list->ai_addr)
+					->sin6_port);
 	freeaddrinfo(list);
 	return NULL;
 }
@@ -118,13 +123,16 @@ static int resolve(struct target *t, const char *host)
 {
 	struct addrinfo *list;
 	const struct addrinfo hints = {
-		.ai_family = globals.only_v4 ? AF_INET : globals.only_v6 ? AF_INET6 : AF_UNSPEC,
+		.ai_family = globals.only_v4   ? AF_INET
+			     : globals.only_v6 ? AF_INET6
+					       : AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = globals.numeric ? AI_NUMERICHOST : 0,
 	};
 	const int rc = getaddrinfo(host, NULL, &hints, &list);
 	if (rc != 0)
-		return client_error(EXIT_UNAVAILABLE, "cannot resolve %s: %s%s", host, gai_strerror(rc),
+		return client_error(EXIT_UNAVAILABLE, "cannot resolve %s: %s%s", host,
+				    gai_strerror(rc),
 				    globals.numeric ? " (-n asks no name server)" : "");
 	for (const struct addrinfo *i = list; i != NULL; i = i->ai_next) {
 		if (i->ai_family == AF_INET) {

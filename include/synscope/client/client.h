@@ -13,8 +13,8 @@
 
 /* The exit status carries the verdict; the upper numbers are those of sysexits.h. */
 enum exit_status {
-	EXIT_EXPECTED = 0,     /* done, and the answer was the expected one */
-	EXIT_OTHERWISE = 1,    /* answered, but not as expected */
+	EXIT_EXPECTED = 0,  /* done, and the answer was the expected one */
+	EXIT_OTHERWISE = 1, /* answered, but not as expected */
 	EXIT_NO_ANSWER = 2,
 	EXIT_INCONCLUSIVE = 3, /* answers that contradict each other, or prove nothing */
 	EXIT_BAD_USAGE = 64,
@@ -33,15 +33,15 @@ struct globals {
 	bool numeric;
 	bool json;
 	bool ascii, unicode;
-	bool raw_numbers;          /* -S */
+	bool raw_numbers; /* -S */
 	int quiet, verbose;
-	int view;                  /* index into view_choices */
+	int view; /* index into view_choices */
 	int numbers, time_mode, color;
 	const char *interface;
-	const char *write_path;    /* -w: .pcap, .pcapng or "-" */
+	const char *write_path; /* -w: .pcap, .pcapng or "-" */
 	struct opt_u32 width;
-	int64_t timeout_ns;        /* -1: the verb's default */
-	const char *command_line;  /* all of it, for file headers */
+	int64_t timeout_ns;       /* -1: the verb's default */
+	const char *command_line; /* all of it, for file headers */
 };
 
 extern struct globals globals;
@@ -50,7 +50,7 @@ extern const size_t global_opts_count;
 
 struct command {
 	const char *name;
-	const char *help;  /* one line */
+	const char *help;                  /* one line */
 	int (*run)(int argc, char **argv); /* argv[0] is the verb; @return enum exit_status */
 };
 
@@ -68,7 +68,8 @@ int demo_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
 
-/** Print one error line "synscope: ..." to stderr. @return @p status, for `return client_error(...)` */
+/** Print one error line "synscope: ..." to stderr. @return @p status, for `return
+ * client_error(...)` */
 int client_error(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Print a fault as one error line, and choose the status from the errno. */
 int client_fault(int negative_errno, const struct fault *why);

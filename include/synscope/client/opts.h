@@ -12,15 +12,15 @@
 #include <stdint.h>
 
 enum opt_kind {
-	OPT_IS_TRUE,     /* bool *: set */
-	OPT_IS_FALSE,    /* bool *: cleared */
-	OPT_IS_COUNT,    /* int *: one more each time */
-	OPT_IS_U32,      /* struct opt_u32 *: number in a range */
-	OPT_IS_TIME,     /* int64_t *: nanoseconds; "2", "500ms", "1m"; bare number: seconds */
-	OPT_IS_SHARE,    /* double *: "0.05" or "5%" */
-	OPT_IS_TEXT,     /* const char **: borrowed from argv */
-	OPT_IS_CHOICE,   /* int *: index into choices */
-	OPT_IS_CALL,     /* call(context, text) */
+	OPT_IS_TRUE,   /* bool *: set */
+	OPT_IS_FALSE,  /* bool *: cleared */
+	OPT_IS_COUNT,  /* int *: one more each time */
+	OPT_IS_U32,    /* struct opt_u32 *: number in a range */
+	OPT_IS_TIME,   /* int64_t *: nanoseconds; "2", "500ms", "1m"; bare number: seconds */
+	OPT_IS_SHARE,  /* double *: "0.05" or "5%" */
+	OPT_IS_TEXT,   /* const char **: borrowed from argv */
+	OPT_IS_CHOICE, /* int *: index into choices */
+	OPT_IS_CALL,   /* call(context, text) */
 };
 
 struct opt_u32 {
@@ -29,13 +29,13 @@ struct opt_u32 {
 };
 
 struct opt {
-	const char *name;      /* long, without dashes */
-	char letter;           /* or 0 */
+	const char *name; /* long, without dashes */
+	char letter;      /* or 0 */
 	enum opt_kind kind;
 	void *to;
-	const char *argument;  /* what to call it in the help; NULL: takes none */
+	const char *argument; /* what to call it in the help; NULL: takes none */
 	const char *help;
-	uint32_t min, max;     /* OPT_IS_U32 */
+	uint32_t min, max;          /* OPT_IS_U32 */
 	const char *const *choices; /* OPT_IS_CHOICE: NULL-terminated */
 	/* OPT_IS_CALL: @return NULL, or what is wrong with the text (static) */
 	const char *(*call)(void *context, const char *text);

@@ -19,10 +19,10 @@ struct session_spec {
 	bool own_is_client;
 	uint32_t exchanges_max;
 	const char *client_name, *server_name, *interface, *vantage; /* borrowed; NULL allowed */
-	bool live;             /* flush per event */
-	bool truth;            /* the kernel's state will be given with frames */
+	bool live;                                                   /* flush per event */
+	bool truth; /* the kernel's state will be given with frames */
 	bool assume_cookies;
-	uint32_t only_flow;    /* show this flow only; 0: all */
+	uint32_t only_flow; /* show this flow only; 0: all */
 };
 
 /**

@@ -35,7 +35,7 @@ static inline state_set_t state_set(enum tcp_state s)
 
 static inline bool state_set_has(state_set_t set, enum tcp_state s)
 {
-	return (set >> s & 1u) != 0;
+	return (set & state_set(s)) != 0;
 }
 
 static inline int state_set_count(state_set_t set)

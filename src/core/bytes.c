@@ -40,7 +40,9 @@ uint8_t bytes_u8(struct bytes *b)
 uint16_t bytes_be16(struct bytes *b)
 {
 	const uint8_t *p = bytes_skip(b, 2);
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	if (!p)
+		return 0;
+	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 uint32_t bytes_be32(struct bytes *b)
@@ -62,7 +64,9 @@ uint64_t bytes_be64(struct bytes *b)
 uint16_t bytes_le16(struct bytes *b)
 {
 	const uint8_t *p = bytes_skip(b, 2);
-	return p ? (uint16_t)(p[1] << 8 | p[0]) : 0;
+	if (!p)
+		return 0;
+	return (uint16_t)(p[1] << 8 | p[0]);
 }
 
 uint32_t bytes_le32(struct bytes *b)

@@ -74,6 +74,7 @@ enum {
 	T_ACK = TAKE_ACK,
 	T_TEXT = TAKE_TEXT,
 	T_FIN = TAKE_FIN,
+	T_HELD = TAKE_HELD,
 };
 
 /* clang-format off */
@@ -276,7 +277,7 @@ const struct tcp_rule tcp_rules[] = {
 
 { TEXT_WANTED,  ON_CHECK_7, TEXT | TEXT_NEXT,    0,                     CTL_SAME,                        EMIT_ACK,         T_TEXT,        THEN_NEXT,  ORIGIN_RFC,
 	"3.10.7.4 seventh check", "Text in order is taken and acknowledged." },
-{ TEXT_WANTED,  ON_CHECK_7, TEXT,                TEXT_NEXT,             CTL_SAME,                        EMIT_ACK,         0,             THEN_NEXT,  ORIGIN_RFC,
+{ TEXT_WANTED,  ON_CHECK_7, TEXT | IN_WINDOW,    TEXT_NEXT,             CTL_SAME,                        EMIT_ACK,         T_HELD,        THEN_NEXT,  ORIGIN_RFC,
 	"3.10.7.4 seventh check", "Text behind a gap is held, and what is missing is named at once (RFC 5681 4.2)." },
 { FIN_SEEN,     ON_CHECK_7, TEXT,                0,                     CTL_SAME,                        EMIT_NONE,        0,             THEN_NEXT,  ORIGIN_RFC,
 	"3.10.7.4 seventh check", "After their FIN there can be no text: it is ignored." },
@@ -296,7 +297,7 @@ const struct tcp_rule tcp_rules[] = {
 	"3.10.7.4 eighth check", "Their FIN came while ours was still waiting to be sent: CLOSING." },
 { FW2,          ON_CHECK_8, FIN | FIN_NEXT,      0,                     CTL_TIME_WAIT,                   EMIT_ACK,         T_FIN,         THEN_DONE,  ORIGIN_RFC,
 	"3.10.7.4 eighth check", "Their FIN after ours was acknowledged: TIME-WAIT, for 2 MSL." },
-{ TEXT_WANTED,  ON_CHECK_8, FIN,                 FIN_NEXT,              CTL_SAME,                        EMIT_ACK,         0,             THEN_DONE,  ORIGIN_RFC,
+{ TEXT_WANTED,  ON_CHECK_8, FIN | IN_WINDOW,     FIN_NEXT,              CTL_SAME,                        EMIT_ACK,         T_HELD,        THEN_DONE,  ORIGIN_RFC,
 	"3.10.7.4 eighth check", "A FIN behind a gap waits for what is missing (RFC 5681 4.2)." },
 { FIN_SEEN & ~TW, ON_CHECK_8, FIN,               0,                     CTL_SAME,                        EMIT_NONE,        0,             THEN_DONE,  ORIGIN_RFC,
 	"3.10.7.4 eighth check", "A second FIN changes nothing." },
@@ -415,7 +416,7 @@ const struct tcp_rule tcp_rules[] = {
 	"3.9.2.2", "A hard ICMP error about our SYN: given up." },
 
 { SR | SYNC,    ON_ICMP_HARD, 0,                 0,                     CTL_CLOSED,                      EMIT_NONE,        0,             THEN_DONE,  ORIGIN_ABNORMAL,
-	"3.9.2.2 SHLD-26", "A hard ICMP error ends the connection (against RFC 5927 section 6)." },
+	"3.9.2.2 SHLD-26", "A hard ICMP error ends the connection (against RFC 5927 section 5.2)." },
 
 /* ---- and what no book provides for -------------------------------------------------------------------------------------------------------------- */
 

@@ -169,6 +169,7 @@ enum take {
 	TAKE_ACK = 1 << 1,  /* its acknowledgement and window count */
 	TAKE_TEXT = 1 << 2, /* the text from RCV.NXT on, as far as the window goes */
 	TAKE_FIN = 1 << 3,  /* RCV.NXT moves over the FIN */
+	TAKE_HELD = 1 << 4, /* text or FIN behind a gap: kept until the gap is filled */
 };
 
 enum then {

@@ -389,7 +389,7 @@ static const struct row_case row_cases[] = {
 
 {"text in order",                 CTL_ESTABLISHED, A, NEXT_SEQ, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_RFC, 0, 0, 0},
 {"text overlapping",              CTL_FIN_WAIT_2, A, BEFORE, 3, ALL, CTL_FIN_WAIT_2, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_RFC, 0, 0, 0},
-{"text behind a gap",             CTL_ESTABLISHED, A, AHEAD, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"text behind a gap",             CTL_ESTABLISHED, A, AHEAD, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_HELD, ORIGIN_RFC, 0, 0, 0},
 {"text after the FIN",            CTL_CLOSE_WAIT, A, NEXT_SEQ, 3, UNA, CTL_CLOSE_WAIT, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
 {"text after CLOSE",              CTL_FIN_WAIT_2, A, NEXT_SEQ, 3, ALL, CTL_CLOSED, EMIT_RST_BOUNCE, TAKE_ACK, ORIGIN_MAY, 0, 0, 0},
 {"text in time-wait",             CTL_TIME_WAIT, A, NEXT_SEQ, 3, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
@@ -398,7 +398,7 @@ static const struct row_case row_cases[] = {
 {"FIN, fin-wait-1",               CTL_FIN_WAIT_1, A | F, NEXT_SEQ, 0, UNA, CTL_CLOSING, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
 {"FIN, fin-wait-1 queued",        CTL_FIN_WAIT_1_QUEUED, A | F, NEXT_SEQ, 0, ALL, CTL_CLOSING_QUEUED, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
 {"FIN, fin-wait-2",               CTL_FIN_WAIT_2, A | F, NEXT_SEQ, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK | TAKE_FIN, ORIGIN_RFC, 0, 0, 0},
-{"FIN behind a gap",              CTL_ESTABLISHED, A | F, AHEAD, 0, UNA, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
+{"FIN behind a gap",              CTL_ESTABLISHED, A | F, AHEAD, 0, UNA, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_HELD, ORIGIN_RFC, 0, 0, 0},
 {"second FIN",                    CTL_CLOSING, A | F, NEXT_SEQ, 0, UNA, CTL_CLOSING, EMIT_NONE, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
 {"FIN in time-wait",              CTL_TIME_WAIT, A | F, NEXT_SEQ, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK, ORIGIN_RFC, 0, 0, 0},
 };

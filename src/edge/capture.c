@@ -48,43 +48,68 @@ static size_t filter_add_quoted_v6(char *text, size_t text_bytes, unsigned at,
 	return used;
 }
 
+/* " and src host A and src port P"; port 0 is any. */
+static size_t filter_add_end(char *text, size_t text_bytes, const char *side,
+			     const struct endpoint *e)
+{
+	char address[IP_ADDR_TEXT_MAX];
+	ip_addr_format(&e->addr, address, sizeof address);
+	size_t used = (size_t)snprintf(text, text_bytes, " and %s host %s", side, address);
+	if (e->port != 0)
+		used += (size_t)snprintf(text + used, text_bytes - used, " and %s port %u", side,
+					 e->port);
+	return used;
+}
+
+/* The segment from @p local that an ICMP error quotes: its IP header begins at byte 8. */
+static size_t filter_add_quoted(char *text, size_t text_bytes, const struct endpoint *local,
+				const struct endpoint *remote)
+{
+	const bool v6 = local->addr.family == IP_V6;
+	const uint8_t *l = local->addr.bytes;
+	const uint8_t *r = remote->addr.bytes;
+	size_t used = 0;
+	if (v6) {
+		used += filter_add_quoted_v6(text, text_bytes, 16, &local->addr);
+		used += filter_add_quoted_v6(text + used, text_bytes - used, 32, &remote->addr);
+	} else {
+		used += (size_t)snprintf(
+			text, text_bytes,
+			" and icmp[20:4]=0x%02x%02x%02x%02x and icmp[24:4]=0x%02x%02x%02x%02x",
+			l[0], l[1], l[2], l[3], r[0], r[1], r[2], r[3]);
+	}
+	const uint16_t ports[2] = {local->port, remote->port};
+	for (unsigned i = 0; i < 2; i++) {
+		if (ports[i] == 0)
+			continue;
+		used += (size_t)snprintf(text + used, text_bytes - used,
+					 v6 ? " and icmp6[%u:2]=%u"
+					    : " and icmp[%u+((icmp[8]&0xf)<<2):2]=%u",
+					 (v6 ? 48 : 8) + 2 * i, ports[i]);
+	}
+	return used;
+}
+
 void capture_filter_for(const struct endpoint *local, const struct endpoint *remote, char *text,
 			size_t text_bytes)
 {
-	char here[IP_ADDR_TEXT_MAX];
-	char there[IP_ADDR_TEXT_MAX];
-	char quoted[512];
-	ip_addr_format(&local->addr, here, sizeof here);
-	ip_addr_format(&remote->addr, there, sizeof there);
-	/* The quoted header begins at byte 8 of the ICMP message. Errors come from routers:
-	 * their source is anybody. */
-	if (local->addr.family == IP_V6) {
-		size_t used = filter_add_quoted_v6(quoted, sizeof quoted, 16, &local->addr);
-		used += filter_add_quoted_v6(quoted + used, sizeof quoted - used, 32,
-					     &remote->addr);
-		snprintf(quoted + used, sizeof quoted - used,
-			 " and icmp6[48:2]=%u and icmp6[50:2]=%u", local->port, remote->port);
-	} else {
-		const uint8_t *l = local->addr.bytes;
-		const uint8_t *r = remote->addr.bytes;
-		snprintf(quoted, sizeof quoted,
-			 " and icmp[20:4]=0x%02x%02x%02x%02x and icmp[24:4]=0x%02x%02x%02x%02x"
-			 " and icmp[8+((icmp[8]&0xf)<<2):2]=%u"
-			 " and icmp[10+((icmp[8]&0xf)<<2):2]=%u",
-			 l[0], l[1], l[2], l[3], r[0], r[1], r[2], r[3], local->port, remote->port);
-	}
-	snprintf(text, text_bytes,
-		 "(tcp and ((src host %s and src port %u and dst host %s and dst port %u) or "
-		 "(src host %s and src port %u and dst host %s and dst port %u))) or "
-		 "(dst host %s and %s%s)",
-		 here, local->port, there, remote->port, there, remote->port, here, local->port,
-		 here,
-		 local->addr.family == IP_V6
-			 ? "icmp6 and icmp6[0]>=1 and icmp6[0]<=4 and icmp6[14]=6"
-			 /* unreachable, quench, redirect, time exceeded, parameter problem */
-			 : "icmp and (icmp[0]=3 or icmp[0]=4 or icmp[0]=5 or icmp[0]=11 or "
-			   "icmp[0]=12) and icmp[17]=6",
-		 quoted);
+	size_t used = (size_t)snprintf(text, text_bytes, "((tcp");
+	used += filter_add_end(text + used, text_bytes - used, "src", local);
+	used += filter_add_end(text + used, text_bytes - used, "dst", remote);
+	used += (size_t)snprintf(text + used, text_bytes - used, ") or (tcp");
+	used += filter_add_end(text + used, text_bytes - used, "src", remote);
+	used += filter_add_end(text + used, text_bytes - used, "dst", local);
+	/* Errors come from routers: their source is anybody. IPv4: unreachable, quench, redirect,
+	 * time exceeded, parameter problem; IPv6: the error messages of RFC 4443 section 4. */
+	used += (size_t)snprintf(text + used, text_bytes - used, ")) or (%s",
+				 local->addr.family == IP_V6
+					 ? "icmp6 and icmp6[0]>=1 and icmp6[0]<=4 and icmp6[14]=6"
+					 : "icmp and (icmp[0]=3 or icmp[0]=4 or icmp[0]=5 or "
+					   "icmp[0]=11 or icmp[0]=12) and icmp[17]=6");
+	const struct endpoint to = {.addr = local->addr};
+	used += filter_add_end(text + used, text_bytes - used, "dst", &to);
+	used += filter_add_quoted(text + used, text_bytes - used, local, remote);
+	snprintf(text + used, text_bytes - used, ")");
 }
 
 /* libpcap's status as errno. */

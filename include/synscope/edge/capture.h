@@ -19,13 +19,19 @@ struct capture_spec {
 	const char *interface;   /* name, or "any" */
 	const char *filter;      /* libpcap expression; NULL: everything. Never use inbound/outbound:
 	                            libpcap loses the first packets with them, silently */
-	uint32_t snap_bytes;     /* 0: 65600 */
-	uint32_t buffer_bytes;   /* 0: 8 MiB */
+	uint32_t snap_bytes;     /* 0: 65600, whole frames, segmentation offload's too */
+	uint32_t buffer_bytes;   /* 0: 4 MiB; holds buffer_bytes / snap_bytes frames, whatever
+	                            their size. See CAPTURE_BUFFER_BULK */
 };
+
+/* For the kernel's own connections at line rate: 511 whole frames; takes some 10 ms to set
+ * up. The default is for a few connections made by hand. */
+#define CAPTURE_BUFFER_BULK (32u << 20)
 
 /**
  * Write a filter for exactly this 4-tuple, both directions, plus the ICMP errors sent to
  * @p local that quote it.
+ * @param local, remote of one family; a port 0 stands for any
  * @param text receives the expression; 1024 bytes always suffice
  */
 void capture_filter_for(const struct endpoint *local, const struct endpoint *remote, char *text,
@@ -60,7 +66,7 @@ must_check int capture_drain(struct capture *c, unsigned frames_max, capture_fn 
 void capture_stop(struct capture *c);
 
 struct capture_stats {
-	uint64_t received;  /* that passed the filter; each once, lo too */
+	uint64_t received;  /* given to a callback so far; each once, lo too */
 	uint64_t dropped;   /* no room in the buffer */
 	uint64_t ifdropped; /* by the interface */
 };

@@ -274,10 +274,12 @@ bool tcp_flags_parse(uint16_t *flags, const char *text)
 	uint16_t parsed = 0;
 	if (*text == '\0')
 		return false;
-	/* Letters go before words: "AE" is what tcp_flags_letters() writes for ACK and ECE. */
-	const bool understood = same_word(text, strlen(text), "NONE") ||
-				parse_number(&parsed, text) || parse_letters(&parsed, text) ||
-				parse_words(&parsed, text);
+	/* Words go before letters ("ECE" is one flag), but for the one word that is also what
+	 * tcp_flags_letters() writes, for ACK and ECE. */
+	const bool is_two_letters = same_word(text, strlen(text), "AE");
+	const bool understood =
+		same_word(text, strlen(text), "NONE") || parse_number(&parsed, text) ||
+		(!is_two_letters && parse_words(&parsed, text)) || parse_letters(&parsed, text);
 	if (understood)
 		*flags = parsed;
 	return understood;

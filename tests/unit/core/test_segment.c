@@ -1063,8 +1063,9 @@ static const struct flags_case {
 	{"SA", true, 0x12},      {"AS", true, 0x12},      {"S.", true, 0x12},
 	{".", true, 0x10},       {"F.", true, 0x11},      {"SEW", true, 0xc2},
 	{"SEC", true, 0xc2},     {"S.e", true, 0x112},    {"N", true, 0x100},
-	{"NS", true, 0x102},                                                  /* two letters */
-	{"SYN,AE", true, 0x102}, {"syn,ns", true, 0x102}, {"AE", true, 0x50}, /* two letters */
+	{"NS", true, 0x100},     {"ECE", true, 0x40}, /* not three letters */
+	{"ae", false, 0},        {"SYN,AE", true, 0x102}, {"syn,ns", true, 0x102},
+	{"AE", true, 0x50}, /* two letters */
 	{"SS", true, 0x02},      {"SYN,SYN", true, 0x02}, {"fin", true, 0x01},
 	{"0x12", true, 0x12},    {"0X1FF", true, 0x1ff},  {"18", true, 18},
 	{"0", true, 0},          {"511", true, 511},      {"none", true, 0},

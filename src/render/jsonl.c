@@ -6,7 +6,7 @@
 #include "rows.h"
 
 #include "synscope/render/flows.h"
-#include "synscope/render/json.h"
+#include "synscope/render/jsonw.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,36 +33,36 @@ struct render *jsonl_open(struct out *out, const struct render_options *options)
 
 /* --- the common head -------------------------------------------------------------------- */
 
-static void put_address(struct json *j, const char *key, const struct ip_addr *a)
+static void put_address(struct jsonw *j, const char *key, const struct ip_addr *a)
 {
 	char text[IP_ADDR_TEXT_MAX];
 	if (a->family != IP_NONE)
-		json_text(j, key, ip_addr_format(a, text, sizeof text));
+		jsonw_text(j, key, ip_addr_format(a, text, sizeof text));
 }
 
-static void put_tuple(struct json *j, const struct endpoint *src, const struct endpoint *dst)
+static void put_tuple(struct jsonw *j, const struct endpoint *src, const struct endpoint *dst)
 {
 	put_address(j, "src_ip", &src->addr);
-	json_uint(j, "src_port", src->port);
+	jsonw_uint(j, "src_port", src->port);
 	put_address(j, "dest_ip", &dst->addr);
-	json_uint(j, "dest_port", dst->port);
-	json_text(j, "proto", "TCP");
+	jsonw_uint(j, "dest_port", dst->port);
+	jsonw_text(j, "proto", "TCP");
 }
 
-static void put_head(struct json *j, const struct event *e, const struct flow_memory *m)
+static void put_head(struct jsonw *j, const struct event *e, const struct flow_memory *m)
 {
-	json_uint(j, "schema", JSON_SCHEMA);
-	json_time(j, "timestamp", e->time_ns);
-	json_text(j, "event_type", event_type_name(e->type));
+	jsonw_uint(j, "schema", JSON_SCHEMA);
+	jsonw_time(j, "timestamp", e->time_ns);
+	jsonw_text(j, "event_type", event_type_name(e->type));
 	if (e->flow_id != 0)
-		json_uint(j, "flow_id", e->flow_id);
+		jsonw_uint(j, "flow_id", e->flow_id);
 	if (m == NULL)
 		return;
-	json_text_known(j, "community_id", m->community_id);
-	json_text_known(j, "in_iface", m->interface);
+	jsonw_text_known(j, "community_id", m->community_id);
+	jsonw_text_known(j, "in_iface", m->interface);
 }
 
-static void put_flow_tuple(struct json *j, const struct flow_memory *m)
+static void put_flow_tuple(struct jsonw *j, const struct flow_memory *m)
 {
 	if (m->has_ends)
 		put_tuple(j, &m->client, &m->server);
@@ -70,85 +70,85 @@ static void put_flow_tuple(struct json *j, const struct flow_memory *m)
 
 /* --- parts ------------------------------------------------------------------------------- */
 
-static void put_set(struct json *j, const char *key, state_set_t set)
+static void put_set(struct jsonw *j, const char *key, state_set_t set)
 {
 	if (set == 0)
 		return;
-	json_open_array(j, key);
+	jsonw_open_array(j, key);
 	for (int s = 0; s < ST_COUNT; s++)
 		if (state_set_has(set, (enum tcp_state)s))
-			json_text(j, NULL, state_name((enum tcp_state)s));
-	json_close_array(j);
+			jsonw_text(j, NULL, state_name((enum tcp_state)s));
+	jsonw_close_array(j);
 }
 
-static void put_end(struct json *j, const char *key, const struct end_view *v)
+static void put_end(struct jsonw *j, const char *key, const struct end_view *v)
 {
-	json_open_object(j, key);
+	jsonw_open_object(j, key);
 	if (v->certainty != CERTAINTY_UNKNOWN)
-		json_text(j, "state", state_name(v->state));
-	json_text(j, "certainty", certainty_name(v->certainty));
+		jsonw_text(j, "state", state_name(v->state));
+	jsonw_text(j, "certainty", certainty_name(v->certainty));
 	if (v->certainty != CERTAINTY_EXACT) {
 		if (v->proven_by != 0)
-			json_uint(j, "by", v->proven_by);
+			jsonw_uint(j, "by", v->proven_by);
 		put_set(j, "proven", v->proven);
 		put_set(j, "loss", v->loss);
 		put_set(j, "orderly", v->orderly);
 		put_set(j, "possible", v->possible);
-		json_flag(j, "fin_unsent_possible", v->fin_unsent_possible);
-		json_flag(j, "contradiction", v->contradiction);
+		jsonw_flag(j, "fin_unsent_possible", v->fin_unsent_possible);
+		jsonw_flag(j, "contradiction", v->contradiction);
 	}
 	if (v->has_truth) {
-		json_text(j, "truth", state_name(v->truth));
-		json_flag(j, "truth_fin_unsent", v->truth_fin_unsent);
+		jsonw_text(j, "truth", state_name(v->truth));
+		jsonw_flag(j, "truth_fin_unsent", v->truth_fin_unsent);
 	}
-	json_close_object(j);
+	jsonw_close_object(j);
 }
 
-static void put_notes(struct json *j, const struct note *notes, size_t count)
+static void put_notes(struct jsonw *j, const struct note *notes, size_t count)
 {
 	if (count == 0)
 		return;
-	json_open_array(j, "notes");
+	jsonw_open_array(j, "notes");
 	for (size_t i = 0; i < count && i < EVENT_NOTES_MAX; i++) {
-		json_open_object(j, NULL);
-		json_text(j, "code", note_code_name(notes[i].code));
-		json_text(j, "text", notes[i].text);
-		json_text_known(j, "rfc", notes[i].rfc);
-		json_close_object(j);
+		jsonw_open_object(j, NULL);
+		jsonw_text(j, "code", note_code_name(notes[i].code));
+		jsonw_text(j, "text", notes[i].text);
+		jsonw_text_known(j, "rfc", notes[i].rfc);
+		jsonw_close_object(j);
 	}
-	json_close_array(j);
+	jsonw_close_array(j);
 }
 
-static void put_ip(struct json *j, const struct ip_header *ip)
+static void put_ip(struct jsonw *j, const struct ip_header *ip)
 {
-	json_open_object(j, "ip");
-	json_uint(j, "version", ip->src.family);
-	json_uint(j, "ttl", ip->ttl);
+	jsonw_open_object(j, "ip");
+	jsonw_uint(j, "version", ip->src.family);
+	jsonw_uint(j, "ttl", ip->ttl);
 	if (ip->src.family == IP_V4) {
-		json_uint(j, "id", ip->id);
-		json_bool(j, "df", ip->df);
+		jsonw_uint(j, "id", ip->id);
+		jsonw_bool(j, "df", ip->df);
 	} else {
-		json_uint(j, "flow_label", ip->flow_label);
+		jsonw_uint(j, "flow_label", ip->flow_label);
 	}
-	json_uint(j, "dscp", ip->traffic >> 2);
-	json_uint(j, "ecn", ip->traffic & 3u);
-	json_flag(j, "fragment", ip->fragment);
-	json_close_object(j);
+	jsonw_uint(j, "dscp", ip->traffic >> 2);
+	jsonw_uint(j, "ecn", ip->traffic & 3u);
+	jsonw_flag(j, "fragment", ip->fragment);
+	jsonw_close_object(j);
 }
 
-static void put_sack(struct json *j, const struct option_set *set)
+static void put_sack(struct jsonw *j, const struct option_set *set)
 {
-	json_open_array(j, "blocks");
+	jsonw_open_array(j, "blocks");
 	for (size_t i = 0; i < set->sack_count && i < SACK_BLOCKS_MAX; i++) {
-		json_open_object(j, NULL);
-		json_uint(j, "left", set->sack[i].left);
-		json_uint(j, "right", set->sack[i].right);
-		json_close_object(j);
+		jsonw_open_object(j, NULL);
+		jsonw_uint(j, "left", set->sack[i].left);
+		jsonw_uint(j, "right", set->sack[i].right);
+		jsonw_close_object(j);
 	}
-	json_close_array(j);
+	jsonw_close_array(j);
 }
 
-static void put_hex(struct json *j, const char *key, const uint8_t *data, size_t count)
+static void put_hex(struct jsonw *j, const char *key, const uint8_t *data, size_t count)
 {
 	static const char digits[] = "0123456789abcdef";
 	char text[2 * OPTION_BYTES_MAX + 1];
@@ -159,11 +159,11 @@ static void put_hex(struct json *j, const char *key, const uint8_t *data, size_t
 		text[2 * i + 1] = digits[data[i] & 15];
 	}
 	text[2 * count] = '\0';
-	json_text(j, key, text);
+	jsonw_text(j, key, text);
 }
 
 /* What an option said, by its kind; unknown kinds as hexadecimal digits. */
-static void put_option_value(struct json *j, const struct option *o, const struct option_set *set)
+static void put_option_value(struct jsonw *j, const struct option *o, const struct option_set *set)
 {
 	switch (o->kind) {
 	case OPT_NOP:
@@ -171,74 +171,74 @@ static void put_option_value(struct json *j, const struct option *o, const struc
 	case OPT_SACK_PERMITTED:
 		break;
 	case OPT_MSS:
-		json_uint(j, "value", set->mss);
+		jsonw_uint(j, "value", set->mss);
 		break;
 	case OPT_WSCALE:
-		json_uint(j, "value", set->wscale);
+		jsonw_uint(j, "value", set->wscale);
 		break;
 	case OPT_SACK:
 		put_sack(j, set);
 		break;
 	case OPT_TIMESTAMPS:
-		json_uint(j, "value", set->ts_value);
-		json_uint(j, "echo", set->ts_echo);
+		jsonw_uint(j, "value", set->ts_value);
+		jsonw_uint(j, "echo", set->ts_echo);
 		break;
 	case OPT_USER_TIMEOUT:
-		json_uint(j, "value", set->user_timeout);
+		jsonw_uint(j, "value", set->user_timeout);
 		break;
 	default:
 		put_hex(j, "data", o->body, o->body_bytes);
 	}
 }
 
-static void put_options(struct json *j, const struct segment *s)
+static void put_options(struct jsonw *j, const struct segment *s)
 {
 	struct option_cursor c = option_begin(s->options, s->options_bytes);
 	struct option o;
 	if (s->options_bytes == 0)
 		return;
-	json_open_array(j, "options");
+	jsonw_open_array(j, "options");
 	while (option_next(&c, &o) == OPTION_OK) {
-		json_open_object(j, NULL);
-		json_uint(j, "kind", o.kind);
-		json_text(j, "name", option_kind_name(o.kind));
+		jsonw_open_object(j, NULL);
+		jsonw_uint(j, "kind", o.kind);
+		jsonw_text(j, "name", option_kind_name(o.kind));
 		put_option_value(j, &o, &s->option);
-		json_close_object(j);
+		jsonw_close_object(j);
 	}
-	json_close_array(j);
-	json_flag(j, "options_malformed", s->option.malformed);
+	jsonw_close_array(j);
+	jsonw_flag(j, "options_malformed", s->option.malformed);
 }
 
-static void put_tcp(struct json *j, const struct event_segment *s)
+static void put_tcp(struct jsonw *j, const struct event_segment *s)
 {
 	char letters[TCP_FLAGS_TEXT_MAX];
 	const bool ack = (s->tcp.flags & TCP_ACK) != 0;
-	json_open_object(j, "tcp");
-	json_text(j, "flags", tcp_flags_letters(s->tcp.flags, letters, sizeof letters));
-	json_uint(j, "seq", s->tcp.seq.raw);
+	jsonw_open_object(j, "tcp");
+	jsonw_text(j, "flags", tcp_flags_letters(s->tcp.flags, letters, sizeof letters));
+	jsonw_uint(j, "seq", s->tcp.seq.raw);
 	if (ack)
-		json_uint(j, "ack", s->tcp.ack.raw);
+		jsonw_uint(j, "ack", s->tcp.ack.raw);
 	if (s->has_seq_rel)
-		json_uint(j, "seq_rel", s->seq_rel);
+		jsonw_uint(j, "seq_rel", s->seq_rel);
 	if (ack && s->has_ack_rel)
-		json_uint(j, "ack_rel", s->ack_rel);
+		jsonw_uint(j, "ack_rel", s->ack_rel);
 	if (s->has_seq_rel)
-		json_uint(j, "next_seq_rel", s->next_seq_rel);
-	json_uint(j, "win", s->tcp.window);
+		jsonw_uint(j, "next_seq_rel", s->next_seq_rel);
+	jsonw_uint(j, "win", s->tcp.window);
 	if (s->window_scale_known)
-		json_uint(j, "win_bytes", s->window_bytes);
-	json_uint(j, "len", s->tcp.payload_bytes);
+		jsonw_uint(j, "win_bytes", s->window_bytes);
+	jsonw_uint(j, "len", s->tcp.payload_bytes);
 	if (s->tcp.flags & TCP_URG)
-		json_uint(j, "urgent", s->tcp.urgent);
+		jsonw_uint(j, "urgent", s->tcp.urgent);
 	if (s->tcp.reserved != 0)
-		json_uint(j, "reserved", s->tcp.reserved);
+		jsonw_uint(j, "reserved", s->tcp.reserved);
 	put_options(j, &s->tcp);
-	json_text(j, "checksum", checksum_state_name(s->tcp.checksum));
-	json_close_object(j);
+	jsonw_text(j, "checksum", checksum_state_name(s->tcp.checksum));
+	jsonw_close_object(j);
 }
 
 /* As EVE has it: printable characters stand, all others are a dot. */
-static void put_payload(struct json *j, const struct segment *s)
+static void put_payload(struct jsonw *j, const struct segment *s)
 {
 	char text[JSON_PAYLOAD_BYTES + 1];
 	size_t count = s->payload_captured_bytes;
@@ -252,33 +252,33 @@ static void put_payload(struct json *j, const struct segment *s)
 		text[i] = stands ? (char)c : '.';
 	}
 	text[count] = '\0';
-	json_text(j, "payload_printable", text);
+	jsonw_text(j, "payload_printable", text);
 }
 
 /* --- events ------------------------------------------------------------------------------ */
 
-static void put_start(struct json *j, const struct event_start *s)
+static void put_start(struct jsonw *j, const struct event_start *s)
 {
-	json_open_object(j, "start");
-	json_bool(j, "client_local", s->client_local);
-	json_bool(j, "server_local", s->server_local);
-	json_text_known(j, "client_name", s->client_name);
-	json_text_known(j, "server_name", s->server_name);
-	json_text_known(j, "vantage", s->vantage);
-	json_close_object(j);
+	jsonw_open_object(j, "start");
+	jsonw_bool(j, "client_local", s->client_local);
+	jsonw_bool(j, "server_local", s->server_local);
+	jsonw_text_known(j, "client_name", s->client_name);
+	jsonw_text_known(j, "server_name", s->server_name);
+	jsonw_text_known(j, "vantage", s->vantage);
+	jsonw_close_object(j);
 }
 
-static void put_segment(struct json *j, const struct event_segment *s)
+static void put_segment(struct jsonw *j, const struct event_segment *s)
 {
-	json_uint(j, "n", s->n);
+	jsonw_uint(j, "n", s->n);
 	if (s->pcap_count != 0)
-		json_uint(j, "pcap_cnt", s->pcap_count);
-	json_text(j, "direction", s->from == SIDE_CLIENT ? "to_server" : "to_client");
+		jsonw_uint(j, "pcap_cnt", s->pcap_count);
+	jsonw_text(j, "direction", s->from == SIDE_CLIENT ? "to_server" : "to_client");
 	put_tuple(j, &s->tcp.src, &s->tcp.dst);
-	json_flag(j, "local_out", s->local_out);
-	json_flag(j, "held", s->held);
-	json_flag(j, "retransmission", s->retransmission);
-	json_int(j, "since_previous_ns", s->since_previous_ns);
+	jsonw_flag(j, "local_out", s->local_out);
+	jsonw_flag(j, "held", s->held);
+	jsonw_flag(j, "retransmission", s->retransmission);
+	jsonw_int(j, "since_previous_ns", s->since_previous_ns);
 	put_ip(j, &s->tcp.ip);
 	put_tcp(j, s);
 	put_payload(j, &s->tcp);
@@ -287,204 +287,204 @@ static void put_segment(struct json *j, const struct event_segment *s)
 	put_notes(j, s->notes, s->notes_count);
 }
 
-static void put_quoted(struct json *j, const struct icmp_error *i)
+static void put_quoted(struct jsonw *j, const struct icmp_error *i)
 {
 	char letters[TCP_FLAGS_TEXT_MAX];
-	json_open_object(j, "quoted");
+	jsonw_open_object(j, "quoted");
 	put_address(j, "src_ip", &i->quoted_src.addr);
-	json_uint(j, "src_port", i->quoted_src.port);
+	jsonw_uint(j, "src_port", i->quoted_src.port);
 	put_address(j, "dest_ip", &i->quoted_dst.addr);
-	json_uint(j, "dest_port", i->quoted_dst.port);
-	json_uint(j, "ttl", i->quoted_ip.ttl);
-	json_uint(j, "seq", i->quoted_seq.raw);
+	jsonw_uint(j, "dest_port", i->quoted_dst.port);
+	jsonw_uint(j, "ttl", i->quoted_ip.ttl);
+	jsonw_uint(j, "seq", i->quoted_seq.raw);
 	if (i->has_quoted_ack)
-		json_uint(j, "ack", i->quoted_ack.raw);
+		jsonw_uint(j, "ack", i->quoted_ack.raw);
 	if (i->has_quoted_flags)
-		json_text(j, "flags", tcp_flags_letters(i->quoted_flags, letters, sizeof letters));
-	json_close_object(j);
+		jsonw_text(j, "flags", tcp_flags_letters(i->quoted_flags, letters, sizeof letters));
+	jsonw_close_object(j);
 }
 
-static void put_icmp(struct json *j, const struct event_icmp *i)
+static void put_icmp(struct jsonw *j, const struct event_icmp *i)
 {
-	json_uint(j, "n", i->n);
+	jsonw_uint(j, "n", i->n);
 	if (i->pcap_count != 0)
-		json_uint(j, "pcap_cnt", i->pcap_count);
-	json_text(j, "direction", i->about == SIDE_SERVER ? "to_server" : "to_client");
+		jsonw_uint(j, "pcap_cnt", i->pcap_count);
+	jsonw_text(j, "direction", i->about == SIDE_SERVER ? "to_server" : "to_client");
 	put_address(j, "src_ip", &i->icmp.ip.src);
 	put_address(j, "dest_ip", &i->icmp.ip.dst);
-	json_text(j, "proto", i->icmp.ip.src.family == IP_V6 ? "IPv6-ICMP" : "ICMP");
-	json_uint(j, "icmp_type", i->icmp.type);
-	json_uint(j, "icmp_code", i->icmp.code);
+	jsonw_text(j, "proto", i->icmp.ip.src.family == IP_V6 ? "IPv6-ICMP" : "ICMP");
+	jsonw_uint(j, "icmp_type", i->icmp.type);
+	jsonw_uint(j, "icmp_code", i->icmp.code);
 	put_ip(j, &i->icmp.ip);
-	json_open_object(j, "icmp");
-	json_text(j, "reason", icmp_reason_name(i->icmp.reason));
-	json_text(j, "about", side_name(i->about));
+	jsonw_open_object(j, "icmp");
+	jsonw_text(j, "reason", icmp_reason_name(i->icmp.reason));
+	jsonw_text(j, "about", side_name(i->about));
 	if (i->about_n != 0)
-		json_uint(j, "about_n", i->about_n);
+		jsonw_uint(j, "about_n", i->about_n);
 	if (i->icmp.mtu_bytes != 0)
-		json_uint(j, "mtu", i->icmp.mtu_bytes);
-	json_text(j, "checksum", checksum_state_name(i->icmp.checksum));
+		jsonw_uint(j, "mtu", i->icmp.mtu_bytes);
+	jsonw_text(j, "checksum", checksum_state_name(i->icmp.checksum));
 	put_quoted(j, &i->icmp);
-	json_close_object(j);
+	jsonw_close_object(j);
 	put_end(j, "client", &i->client);
 	put_end(j, "server", &i->server);
 	put_notes(j, i->notes, i->notes_count);
 }
 
-static void put_timer(struct json *j, const struct event_timer *t)
+static void put_timer(struct jsonw *j, const struct event_timer *t)
 {
-	json_open_object(j, "timer");
-	json_text(j, "side", side_name(t->side));
-	json_text(j, "kind", timer_kind_name(t->kind));
-	json_int(j, "after_ns", t->after_ns);
-	json_uint(j, "attempt", t->attempt);
-	json_bool(j, "gave_up", t->gave_up);
-	json_text_known(j, "text", t->text);
-	json_close_object(j);
+	jsonw_open_object(j, "timer");
+	jsonw_text(j, "side", side_name(t->side));
+	jsonw_text(j, "kind", timer_kind_name(t->kind));
+	jsonw_int(j, "after_ns", t->after_ns);
+	jsonw_uint(j, "attempt", t->attempt);
+	jsonw_bool(j, "gave_up", t->gave_up);
+	jsonw_text_known(j, "text", t->text);
+	jsonw_close_object(j);
 }
 
-static void put_transition_members(struct json *j, const struct transition *t)
+static void put_transition_members(struct jsonw *j, const struct transition *t)
 {
-	json_text(j, "side", side_name(t->side));
-	json_text(j, "from", state_name(t->from));
-	json_text(j, "to", state_name(t->to));
-	json_text(j, "certainty", certainty_name(t->certainty));
+	jsonw_text(j, "side", side_name(t->side));
+	jsonw_text(j, "from", state_name(t->from));
+	jsonw_text(j, "to", state_name(t->to));
+	jsonw_text(j, "certainty", certainty_name(t->certainty));
 	if (t->by != 0)
-		json_uint(j, "by", t->by);
-	json_text_known(j, "cause", t->cause);
-	json_text_known(j, "rfc", t->rfc);
+		jsonw_uint(j, "by", t->by);
+	jsonw_text_known(j, "cause", t->cause);
+	jsonw_text_known(j, "rfc", t->rfc);
 }
 
-static void put_transition(struct json *j, const struct transition *t)
+static void put_transition(struct jsonw *j, const struct transition *t)
 {
-	json_open_object(j, "transition");
+	jsonw_open_object(j, "transition");
 	put_transition_members(j, t);
-	json_close_object(j);
+	jsonw_close_object(j);
 }
 
-static void put_verdict(struct json *j, const struct event_verdict *v)
+static void put_verdict(struct jsonw *j, const struct event_verdict *v)
 {
-	json_open_object(j, "verdict");
-	json_text(j, "verdict", verdict_name(v->verdict));
+	jsonw_open_object(j, "verdict");
+	jsonw_text(j, "verdict", verdict_name(v->verdict));
 	if (v->wanted != VERDICT_NONE)
-		json_text(j, "wanted", verdict_name(v->wanted));
-	json_text_known(j, "reason", v->reason);
+		jsonw_text(j, "wanted", verdict_name(v->wanted));
+	jsonw_text_known(j, "reason", v->reason);
 	if (v->has_rtt)
-		json_int(j, "rtt_ns", v->rtt_ns);
+		jsonw_int(j, "rtt_ns", v->rtt_ns);
 	if (v->has_by)
 		put_address(j, "by", &v->by);
-	json_close_object(j);
+	jsonw_close_object(j);
 }
 
-static void put_option_summary(struct json *j, const struct option_set *o)
+static void put_option_summary(struct jsonw *j, const struct option_set *o)
 {
-	json_open_object(j, "syn_options");
+	jsonw_open_object(j, "syn_options");
 	if (o->has_mss)
-		json_uint(j, "mss", o->mss);
+		jsonw_uint(j, "mss", o->mss);
 	if (o->has_wscale)
-		json_uint(j, "wscale", o->wscale);
-	json_bool(j, "sack_permitted", o->sack_permitted);
-	json_bool(j, "timestamps", o->has_timestamps);
-	json_flag(j, "fastopen", o->has_fastopen);
-	json_flag(j, "mptcp", o->has_mptcp);
-	json_flag(j, "malformed", o->malformed);
-	json_close_object(j);
+		jsonw_uint(j, "wscale", o->wscale);
+	jsonw_bool(j, "sack_permitted", o->sack_permitted);
+	jsonw_bool(j, "timestamps", o->has_timestamps);
+	jsonw_flag(j, "fastopen", o->has_fastopen);
+	jsonw_flag(j, "mptcp", o->has_mptcp);
+	jsonw_flag(j, "malformed", o->malformed);
+	jsonw_close_object(j);
 }
 
-static void put_flow_side(struct json *j, const char *key, const struct flow_side_summary *s)
+static void put_flow_side(struct jsonw *j, const char *key, const struct flow_side_summary *s)
 {
-	json_open_object(j, key);
+	jsonw_open_object(j, key);
 	if (s->isn_known)
-		json_uint(j, "isn", s->isn.raw);
-	json_uint(j, "segments", s->segments);
-	json_uint(j, "payload_bytes", s->bytes);
-	json_uint(j, "retransmissions", s->retransmissions);
-	json_uint(j, "out_of_order", s->out_of_order);
-	json_bool(j, "syn_seen", s->syn_seen);
+		jsonw_uint(j, "isn", s->isn.raw);
+	jsonw_uint(j, "segments", s->segments);
+	jsonw_uint(j, "payload_bytes", s->bytes);
+	jsonw_uint(j, "retransmissions", s->retransmissions);
+	jsonw_uint(j, "out_of_order", s->out_of_order);
+	jsonw_bool(j, "syn_seen", s->syn_seen);
 	if (s->syn_seen)
 		put_option_summary(j, &s->option);
-	json_close_object(j);
+	jsonw_close_object(j);
 }
 
-static void put_phases(struct json *j, const struct event_flow *f)
+static void put_phases(struct jsonw *j, const struct event_flow *f)
 {
 	if (f->open_ns < 0 && f->data_ns < 0 && f->close_ns < 0)
 		return;
-	json_open_object(j, "phases");
+	jsonw_open_object(j, "phases");
 	if (f->open_ns >= 0)
-		json_int(j, "open_ns", f->open_ns);
+		jsonw_int(j, "open_ns", f->open_ns);
 	if (f->data_ns >= 0)
-		json_int(j, "data_ns", f->data_ns);
+		jsonw_int(j, "data_ns", f->data_ns);
 	if (f->close_ns >= 0)
-		json_int(j, "close_ns", f->close_ns);
-	json_close_object(j);
+		jsonw_int(j, "close_ns", f->close_ns);
+	jsonw_close_object(j);
 }
 
-static void put_flow_outcome(struct json *j, const struct event_flow *f)
+static void put_flow_outcome(struct jsonw *j, const struct event_flow *f)
 {
-	json_bool(j, "handshake_complete", f->handshake_complete);
+	jsonw_bool(j, "handshake_complete", f->handshake_complete);
 	if (f->has_handshake_rtt)
-		json_int(j, "handshake_rtt_ns", f->handshake_rtt_ns);
+		jsonw_int(j, "handshake_rtt_ns", f->handshake_rtt_ns);
 	put_phases(j, f);
-	json_text(j, "close", close_kind_name(f->close));
+	jsonw_text(j, "close", close_kind_name(f->close));
 	if (f->has_closer)
-		json_text(j, "closer", side_name(f->closer));
-	json_bool(j, "both_closed", f->both_closed);
-	json_text_known(j, "options_text", f->options_text);
-	json_text_known(j, "conn_state", f->conn_state);
-	json_text_known(j, "history", f->history);
-	json_uint(j, "completeness", f->completeness);
+		jsonw_text(j, "closer", side_name(f->closer));
+	jsonw_bool(j, "both_closed", f->both_closed);
+	jsonw_text_known(j, "options_text", f->options_text);
+	jsonw_text_known(j, "conn_state", f->conn_state);
+	jsonw_text_known(j, "history", f->history);
+	jsonw_uint(j, "completeness", f->completeness);
 	if (f->has_guard) {
-		json_open_object(j, "guard");
-		json_text_known(j, "kind", f->guard_kind);
-		json_uint(j, "absorbed", f->guard_absorbed);
-		json_close_object(j);
+		jsonw_open_object(j, "guard");
+		jsonw_text_known(j, "kind", f->guard_kind);
+		jsonw_uint(j, "absorbed", f->guard_absorbed);
+		jsonw_close_object(j);
 	}
 }
 
-static void put_flow(struct json *j, const struct event_flow *f)
+static void put_flow(struct jsonw *j, const struct event_flow *f)
 {
-	json_open_object(j, "flow");
-	json_uint(j, "pkts_toserver", f->client.segments);
-	json_uint(j, "pkts_toclient", f->server.segments);
-	json_time(j, "start", f->begin_ns);
-	json_time(j, "end", f->end_ns);
-	json_int(j, "age_ns", f->end_ns - f->begin_ns);
+	jsonw_open_object(j, "flow");
+	jsonw_uint(j, "pkts_toserver", f->client.segments);
+	jsonw_uint(j, "pkts_toclient", f->server.segments);
+	jsonw_time(j, "start", f->begin_ns);
+	jsonw_time(j, "end", f->end_ns);
+	jsonw_int(j, "age_ns", f->end_ns - f->begin_ns);
 	put_flow_side(j, "client", &f->client);
 	put_flow_side(j, "server", &f->server);
 	put_flow_outcome(j, f);
 	if (f->transitions_count > 0) {
-		json_open_array(j, "transitions");
+		jsonw_open_array(j, "transitions");
 		for (uint32_t i = 0; i < f->transitions_count; i++) {
-			json_open_object(j, NULL);
-			json_time(j, "timestamp", f->transitions[i].time_ns);
+			jsonw_open_object(j, NULL);
+			jsonw_time(j, "timestamp", f->transitions[i].time_ns);
 			put_transition_members(j, &f->transitions[i]);
-			json_close_object(j);
+			jsonw_close_object(j);
 		}
-		json_close_array(j);
+		jsonw_close_array(j);
 	}
 	if (f->transitions_lost > 0)
-		json_uint(j, "transitions_lost", f->transitions_lost);
-	json_close_object(j);
+		jsonw_uint(j, "transitions_lost", f->transitions_lost);
+	jsonw_close_object(j);
 	put_end(j, "client", &f->client.end);
 	put_end(j, "server", &f->server.end);
 }
 
-static void put_run(struct json *j, const struct event_end *e)
+static void put_run(struct jsonw *j, const struct event_end *e)
 {
-	json_open_object(j, "end");
-	json_int(j, "exit_status", e->exit_status);
-	json_bool(j, "complete", e->complete);
-	json_uint(j, "segments", e->segments);
-	json_uint(j, "flows", e->flows);
-	json_uint(j, "capture_dropped", e->capture_dropped);
-	json_uint(j, "capture_ifdropped", e->capture_ifdropped);
-	json_uint(j, "undecodable", e->undecodable);
-	json_text_known(j, "reason", e->reason);
-	json_close_object(j);
+	jsonw_open_object(j, "end");
+	jsonw_int(j, "exit_status", e->exit_status);
+	jsonw_bool(j, "complete", e->complete);
+	jsonw_uint(j, "segments", e->segments);
+	jsonw_uint(j, "flows", e->flows);
+	jsonw_uint(j, "capture_dropped", e->capture_dropped);
+	jsonw_uint(j, "capture_ifdropped", e->capture_ifdropped);
+	jsonw_uint(j, "undecodable", e->undecodable);
+	jsonw_text_known(j, "reason", e->reason);
+	jsonw_close_object(j);
 }
 
-static void put_body(struct json *j, const struct event *e, const struct flow_memory *m)
+static void put_body(struct jsonw *j, const struct event *e, const struct flow_memory *m)
 {
 	if (e->type != EVENT_SEGMENT && e->type != EVENT_ICMP && m != NULL)
 		put_flow_tuple(j, m);
@@ -519,13 +519,13 @@ static void put_body(struct json *j, const struct event *e, const struct flow_me
 void jsonl_event(struct render *r, const struct event *e)
 {
 	struct flow_memory *m = e->type == EVENT_END ? NULL : flows_take(&r->flows, e);
-	struct json j;
-	json_init(&j, r->out);
-	json_open_object(&j, NULL);
+	struct jsonw j;
+	jsonw_init(&j, r->out);
+	jsonw_open_object(&j, NULL);
 	put_head(&j, e, m);
 	put_body(&j, e, m);
-	json_close_object(&j);
-	json_line(&j);
+	jsonw_close_object(&j);
+	jsonw_line(&j);
 	if (e->type == EVENT_FLOW)
 		flows_drop(&r->flows, m);
 	if (r->live)

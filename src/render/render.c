@@ -7,7 +7,11 @@
 /* clang-format off */
 const struct renderer renderers[] = {
 	{"ladder", "two lifelines, two rows a segment, states left and right", true,
-	 ladder_open, ladder_event, ladder_close},
+	 ladder_open, view_event, view_close},
+	{"rfc",    "one row a segment, in the notation of the figures of RFC 9293", true,
+	 rfc_open, view_event, view_close},
+	{"ledger", "which sequence numbers each segment uses and acknowledges", true,
+	 ledger_open, view_event, view_close},
 	{"lines",  "one sentence a segment: for screen readers and grep", true,
 	 lines_open, lines_event, lines_close},
 	{"json",   "JSON lines, one event a line", false,

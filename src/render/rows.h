@@ -1,20 +1,15 @@
-/* What each renderer gives to the table in render.c. */
+/* What each renderer gives to the table in render.c. The three views for people differ
+ * only in how they are opened; view.c does the rest. */
 #ifndef SYNSCOPE_SRC_RENDER_ROWS_H
 #define SYNSCOPE_SRC_RENDER_ROWS_H
 
 #include "synscope/render/render.h"
 
 struct render *ladder_open(struct out *out, const struct render_options *options);
-void ladder_event(struct render *r, const struct event *e);
-void ladder_close(struct render *r);
-
 struct render *rfc_open(struct out *out, const struct render_options *options);
-void rfc_event(struct render *r, const struct event *e);
-void rfc_close(struct render *r);
-
 struct render *ledger_open(struct out *out, const struct render_options *options);
-void ledger_event(struct render *r, const struct event *e);
-void ledger_close(struct render *r);
+void view_event(struct render *r, const struct event *e);
+void view_close(struct render *r);
 
 struct render *lines_open(struct out *out, const struct render_options *options);
 void lines_event(struct render *r, const struct event *e);

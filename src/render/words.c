@@ -152,7 +152,7 @@ char *words_clock(const struct flow_memory *m, int64_t time_ns, enum time_mode m
 	const int64_t ns = time_ns - (mode == TIME_DELTA ? m->previous_ns : m->first_ns);
 	const uint64_t n = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
 	const char *sign = ns < 0 ? "-" : mode == TIME_DELTA ? "+" : "";
-	if (m->decimals == 3)
+	if (m->decimals == 3 || mode == TIME_DELTA)
 		snprintf(text, text_bytes, "%s%" PRIu64 ".%03" PRIu64, sign,
 			 n / (uint64_t)NS_PER_MS, n % (uint64_t)NS_PER_MS / 1000);
 	else

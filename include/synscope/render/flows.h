@@ -15,8 +15,8 @@
 
 struct flow_memory {
 	uint32_t id;
-	bool has_start;  /* EVENT_START came; if not, the endpoints are those of a segment */
-	bool has_ends;   /* client and server are known */
+	bool has_start; /* EVENT_START came; if not, the endpoints are those of a segment */
+	bool has_ends;  /* client and server are known */
 	struct endpoint client, server;
 	bool client_local, server_local;
 	char client_name[FLOW_NAME_MAX]; /* "" if none; foreign text, cut */
@@ -29,17 +29,17 @@ struct flow_memory {
 	int64_t first_ns;    /* time of the first of them: the zero of relative times */
 	int64_t last_ns;     /* time of the last of them */
 	int64_t previous_ns; /* and of the one before that; last_ns if there is none */
-	int decimals;     /* of a millisecond, in relative times: 1 or 3 */
-	int64_t rtt_ns;   /* from the first segment to the first answer; 0: none yet */
+	int decimals;        /* of a millisecond, in relative times: 1 or 3 */
+	int64_t rtt_ns;      /* from the first segment to the first answer; 0: none yet */
 	enum side first_from;
-	bool has_isn[2];  /* by enum side */
+	bool has_isn[2]; /* by enum side */
 	uint32_t isn[2];
 	struct end_view end[2]; /* as last shown, the renderer's care; at first nothing known */
 
 	bool has_verdict;
 	struct event_verdict verdict;
 
-	void *own; /* the renderer's, who frees it */
+	void *own;                /* the renderer's, who frees it */
 	struct flow_memory *next; /* the table's */
 };
 

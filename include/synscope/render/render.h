@@ -18,16 +18,16 @@ enum time_mode { TIME_REL, TIME_DELTA, TIME_ABS };
 #define RENDER_WIDTH_MAX 400
 
 struct render_options {
-	int width;             /* columns, RENDER_WIDTH_MIN to RENDER_WIDTH_MAX */
-	bool ascii;            /* no character above 0x7e */
+	int width;  /* columns, RENDER_WIDTH_MIN to RENDER_WIDTH_MAX */
+	bool ascii; /* no character above 0x7e */
 	bool color;
 	enum numbers numbers;
 	enum time_mode time_mode;
-	int verbosity;         /* -1 quiet, 0, 1 (-v), 2 (-vv) ... */
-	bool live;             /* flush per event */
-	bool truth;            /* show the kernel's true state where known */
-	const char *hardware;  /* for file headers, or NULL: e.g. uname's machine */
-	const char *command;   /* the command line, for file headers, or NULL */
+	int verbosity;        /* -1 quiet, 0, 1 (-v), 2 (-vv) ... */
+	bool live;            /* flush per event */
+	bool truth;           /* show the kernel's true state where known */
+	const char *hardware; /* for file headers, or NULL: e.g. uname's machine */
+	const char *command;  /* the command line, for file headers, or NULL */
 };
 
 struct render; /* an instance */

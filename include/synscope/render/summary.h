@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SUMMARY_ROWS_MAX    12
-#define SUMMARY_TEXT_MAX    384
+#define SUMMARY_ROWS_MAX 12
+#define SUMMARY_TEXT_MAX 384
 #define SUMMARY_KEY_COLUMNS 9 /* the longest key, and a space */
 
 struct summary_row {

@@ -15,10 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORDS_TIME_MAX     40
-#define WORDS_COUNT_MAX    32
-#define WORDS_END_MAX      192
-#define WORDS_OPTIONS_MAX  160
+#define WORDS_TIME_MAX 40
+#define WORDS_COUNT_MAX 32
+#define WORDS_END_MAX 192
+#define WORDS_OPTIONS_MAX 160
 
 /** @return the usual short form of a state: "SYN-RCVD", "ESTAB", and RFC 9293's for the rest. */
 const char *words_state_short(enum tcp_state s);
@@ -56,7 +56,8 @@ char *words_duration(int64_t ns, char *text, size_t text_bytes);
 /**
  * Write the time of an event as its column has it: "24.1" (milliseconds since the
  * flow's first), "+24.1" (since m->previous_ns), "08:00:00.010000" (UTC).
- * Milliseconds have 3 decimals in a flow that was answered within 10 ms, else 1.
+ * Milliseconds have 3 decimals in a flow whose second row came within 10 ms, and in
+ * differences; else 1. So a column is aligned without knowing what is to come.
  * @param short_abs three decimals for the time of day instead of six
  */
 char *words_clock(const struct flow_memory *m, int64_t time_ns, enum time_mode mode, bool short_abs,
@@ -82,7 +83,8 @@ enum note_weight {
 
 enum note_weight words_note_weight(enum note_code c);
 
-/** Write the options of a segment: "mss 1460, sack permitted, wscale 10". "" if none. @return text */
+/** Write the options of a segment: "mss 1460, sack permitted, wscale 10". "" if none. @return text
+ */
 char *words_options(const struct option_set *o, char *text, size_t text_bytes);
 
 /** Write an end with its name, if it has one: "example.org (192.0.2.1:80)". @return text */

@@ -1,4 +1,4 @@
-#include "synscope/render/json.h"
+#include "synscope/render/jsonw.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,14 +6,14 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-void json_init(struct json *j, struct out *out)
+void jsonw_init(struct jsonw *j, struct out *out)
 {
 	j->out = out;
 	j->comma = false;
 }
 
 /* Keys are ours and static: nothing in them needs an escape. */
-static void member(struct json *j, const char *key)
+static void member(struct jsonw *j, const char *key)
 {
 	if (j->comma)
 		out_write(j->out, ",", 1);
@@ -25,45 +25,45 @@ static void member(struct json *j, const char *key)
 	out_write(j->out, "\":", 2);
 }
 
-void json_open_object(struct json *j, const char *key)
+void jsonw_open_object(struct jsonw *j, const char *key)
 {
 	member(j, key);
 	out_write(j->out, "{", 1);
 	j->comma = false;
 }
 
-void json_open_array(struct json *j, const char *key)
+void jsonw_open_array(struct jsonw *j, const char *key)
 {
 	member(j, key);
 	out_write(j->out, "[", 1);
 	j->comma = false;
 }
 
-void json_close_object(struct json *j)
+void jsonw_close_object(struct jsonw *j)
 {
 	out_write(j->out, "}", 1);
 	j->comma = true;
 }
 
-void json_close_array(struct json *j)
+void jsonw_close_array(struct jsonw *j)
 {
 	out_write(j->out, "]", 1);
 	j->comma = true;
 }
 
-void json_text(struct json *j, const char *key, const char *text)
+void jsonw_text(struct jsonw *j, const char *key, const char *text)
 {
 	member(j, key);
 	out_escape_json(j->out, text, strlen(text));
 }
 
-void json_text_known(struct json *j, const char *key, const char *text)
+void jsonw_text_known(struct jsonw *j, const char *key, const char *text)
 {
 	if (text != NULL && text[0] != '\0')
-		json_text(j, key, text);
+		jsonw_text(j, key, text);
 }
 
-void json_uint(struct json *j, const char *key, uint64_t n)
+void jsonw_uint(struct jsonw *j, const char *key, uint64_t n)
 {
 	char digits[24];
 	char *end = digits + sizeof digits;
@@ -75,26 +75,26 @@ void json_uint(struct json *j, const char *key, uint64_t n)
 	out_write(j->out, at, (size_t)(end - at));
 }
 
-void json_int(struct json *j, const char *key, int64_t n)
+void jsonw_int(struct jsonw *j, const char *key, int64_t n)
 {
 	if (n >= 0) {
-		json_uint(j, key, (uint64_t)n);
+		jsonw_uint(j, key, (uint64_t)n);
 		return;
 	}
 	member(j, key);
 	out_printf(j->out, "%" PRId64, n);
 }
 
-void json_bool(struct json *j, const char *key, bool b)
+void jsonw_bool(struct jsonw *j, const char *key, bool b)
 {
 	member(j, key);
 	out_text(j->out, b ? "true" : "false");
 }
 
-void json_flag(struct json *j, const char *key, bool b)
+void jsonw_flag(struct jsonw *j, const char *key, bool b)
 {
 	if (b)
-		json_bool(j, key, true);
+		jsonw_bool(j, key, true);
 }
 
 /* The civil date of a day counted from 1970-01-01, in the proleptic Gregorian calendar:
@@ -115,7 +115,7 @@ static void civil(int64_t day, int64_t *year, int *month, int *date)
 	*year = year_of_era + era * 400 + (*month <= 2);
 }
 
-void json_time(struct json *j, const char *key, int64_t time_ns)
+void jsonw_time(struct jsonw *j, const char *key, int64_t time_ns)
 {
 	int64_t seconds = time_ns / NS_PER_S;
 	int64_t left = time_ns % NS_PER_S;
@@ -138,7 +138,7 @@ void json_time(struct json *j, const char *key, int64_t time_ns)
 		   (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60), (int)left);
 }
 
-void json_line(struct json *j)
+void jsonw_line(struct jsonw *j)
 {
 	out_write(j->out, "\n", 1);
 	j->comma = false;

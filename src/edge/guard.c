@@ -17,6 +17,7 @@
 #include "synscope/edge/guard.h"
 
 #include "synscope/edge/clock.h"
+#include "synscope/edge/privs.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -231,6 +232,12 @@ static int guard_nft_reserve(struct guard *g, const struct guard_spec *spec, str
 
 static int guard_arm_nft(struct guard *g, const struct guard_spec *spec, struct fault *why)
 {
+	/* Asked first, since libnftables prints "you must be root" by itself. */
+	if (!privs_have(PRIVILEGE_NET_ADMIN)) {
+		fault_set(why, "cannot arm the nftables guard: %s (needs CAP_NET_ADMIN)",
+			  strerror(EPERM));
+		return -EPERM;
+	}
 	int status = guard_nft_reserve(g, spec, why);
 	if (status < 0)
 		return status;
@@ -238,7 +245,6 @@ static int guard_arm_nft(struct guard *g, const struct guard_spec *spec, struct 
 	status = guard_nft_load(why);
 	if (status < 0)
 		return status;
-	/* Buffered, or libnftables prints by itself that "you must be root". */
 	g->nft = nft.ctx_new(NFT_CTX_DEFAULT);
 	if (g->nft == NULL || nft.buffer_error(g->nft) != 0) {
 		fault_set(why, "cannot arm the nftables guard: libnftables did not start");

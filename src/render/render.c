@@ -16,6 +16,10 @@ const struct renderer renderers[] = {
 	 lines_open, lines_event, lines_close},
 	{"json",   "JSON lines, one event a line", false,
 	 jsonl_open, jsonl_event, jsonl_close},
+	{"pcapng", "the packets, with what was found out as packet comments", false,
+	 pcapng_open, pcapng_event, pcapng_close},
+	{"pcap",   "the packets alone, with nanoseconds", false,
+	 pcap_file_open, pcap_file_event, pcap_file_close},
 };
 /* clang-format on */
 

@@ -23,8 +23,8 @@ struct render *pcapng_open(struct out *out, const struct render_options *options
 void pcapng_event(struct render *r, const struct event *e);
 void pcapng_close(struct render *r);
 
-struct render *pcap_open(struct out *out, const struct render_options *options);
-void pcap_event(struct render *r, const struct event *e);
-void pcap_close(struct render *r);
+struct render *pcap_file_open(struct out *out, const struct render_options *options);
+void pcap_file_event(struct render *r, const struct event *e);
+void pcap_file_close(struct render *r);
 
 #endif

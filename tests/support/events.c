@@ -102,6 +102,52 @@ void events_payload(struct event *e, const void *data, uint32_t count)
 		e->u.segment.tcp.payload_bytes = count;
 }
 
+static void be16(uint8_t *at, uint32_t n)
+{
+	at[0] = (uint8_t)(n >> 8);
+	at[1] = (uint8_t)n;
+}
+
+static void be32(uint8_t *at, uint32_t n)
+{
+	be16(at, n >> 16);
+	be16(at + 2, n);
+}
+
+void events_frame(struct event *e, uint8_t buffer[EVENTS_FRAME_MAX])
+{
+	const struct segment *s = &e->u.segment.tcp;
+	const uint32_t tcp_bytes = 20 + s->payload_bytes;
+	uint8_t *tcp = buffer + 20;
+	memset(buffer, 0, 40);
+	buffer[0] = 0x45;
+	be16(buffer + 2, 20 + tcp_bytes);
+	be16(buffer + 6, 0x4000);
+	buffer[8] = s->ip.ttl;
+	buffer[9] = 6;
+	memcpy(buffer + 12, s->src.addr.bytes, 4);
+	memcpy(buffer + 16, s->dst.addr.bytes, 4);
+	be16(buffer + 10, (uint16_t)~checksum_fold(checksum_add(0, buffer, 20)));
+	be16(tcp, s->src.port);
+	be16(tcp + 2, s->dst.port);
+	be32(tcp + 4, s->seq.raw);
+	be32(tcp + 8, s->ack.raw);
+	be16(tcp + 12, 0x5000u | s->flags);
+	be16(tcp + 14, s->window);
+	for (uint32_t i = 0; i < s->payload_bytes; i++)
+		tcp[20 + i] = i < s->payload_captured_bytes ? s->payload[i] : 'x';
+	uint32_t sum = checksum_add_pseudo(0, &s->src.addr, &s->dst.addr, 6, tcp_bytes);
+	be16(tcp + 16, (uint16_t)~checksum_fold(checksum_add(sum, tcp, tcp_bytes)));
+	e->u.segment.frame = (struct event_frame){
+		.data = buffer,
+		.captured_bytes = 20 + tcp_bytes,
+		.wire_bytes = 20 + tcp_bytes,
+		.link_type = 101,
+		.outbound = e->u.segment.local_out,
+		.inbound = !e->u.segment.local_out,
+	};
+}
+
 void events_note(struct event *e, enum note_code code, const char *text, const char *rfc)
 {
 	struct note *notes = e->type == EVENT_ICMP ? e->u.icmp.notes : e->u.segment.notes;
@@ -279,7 +325,9 @@ void events_play_exchange(struct events_player *p, uint32_t flow_id)
 	const struct event start = events_start(flow_id);
 	events_play(p, &start);
 	for (size_t i = 0; i < events_exchange_count; i++) {
-		const struct event e = events_segment(flow_id, &events_exchange[i]);
+		uint8_t buffer[EVENTS_FRAME_MAX];
+		struct event e = events_segment(flow_id, &events_exchange[i]);
+		events_frame(&e, buffer);
 		events_play(p, &e);
 	}
 }

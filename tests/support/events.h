@@ -32,6 +32,9 @@ struct events_segment {
 /* The payload is counted, not captured: give it with events_payload(). */
 struct event events_segment(uint32_t flow_id, const struct events_segment *s);
 void events_payload(struct event *e, const void *data, uint32_t count);
+/* Give a segment the frame it came in: raw IPv4 with right checksums, in @p buffer. */
+#define EVENTS_FRAME_MAX 2048
+void events_frame(struct event *e, uint8_t buffer[EVENTS_FRAME_MAX]);
 void events_note(struct event *e, enum note_code code, const char *text, const char *rfc);
 
 struct event events_icmp(uint32_t flow_id, uint32_t n, int64_t at_us);

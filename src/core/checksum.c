@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+/* Fold to 16 bits what is still in the machine's byte order. */
+static uint16_t fold_words(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	return checksum_fold((uint32_t)sum);
+}
+
 uint32_t checksum_add(uint32_t sum, const uint8_t *data, size_t count)
 {
 	/*
@@ -12,28 +20,28 @@ uint32_t checksum_add(uint32_t sum, const uint8_t *data, size_t count)
 	 */
 	uint64_t low = 0;
 	uint64_t high = 0;
-	while (count >= 8) {
+	for (; count >= 8; data += 8, count -= 8) {
 		uint64_t word;
 		memcpy(&word, data, 8);
 		low += word & UINT32_MAX;
 		high += word >> 32;
-		data += 8;
-		count -= 8;
 	}
-	if (count > 0) { /* an odd last byte is the first of a word whose second is 0 */
-		uint8_t tail[8] = {0};
-		uint64_t word;
-		memcpy(tail, data, count);
-		memcpy(&word, tail, 8);
-		low += word & UINT32_MAX;
-		high += word >> 32;
+	if (count >= 4) {
+		uint32_t word;
+		memcpy(&word, data, 4);
+		low += word;
+		data += 4;
+		count -= 4;
 	}
-	uint64_t total = (low & UINT32_MAX) + (low >> 32) + (high & UINT32_MAX) + (high >> 32);
-	total = (total & 0xffff) + (total >> 16 & 0xffff) + (total >> 32);
-	const uint16_t folded = checksum_fold((uint32_t)total);
+	const uint16_t words = fold_words(low + high);
 	uint8_t turned[2];
-	memcpy(turned, &folded, 2);
-	return sum + (uint32_t)(turned[0] << 8 | turned[1]);
+	memcpy(turned, &words, 2);
+	sum += (uint32_t)(turned[0] << 8 | turned[1]);
+	if (count >= 2)
+		sum += (uint32_t)(data[0] << 8 | data[1]);
+	if (count % 2 == 1) /* the last byte is the first of a word whose second is 0 */
+		sum += (uint32_t)(data[count - 1] << 8);
+	return sum;
 }
 
 uint32_t checksum_add_pseudo(uint32_t sum, const struct ip_addr *src, const struct ip_addr *dst,

@@ -31,18 +31,17 @@ struct text {
 	bool color; /* whether text_style() does anything */
 };
 
-/* The characters a ladder is drawn with, in UTF-8 or in ASCII: one column each, but for
- * the arrow of prose. */
+/* The characters a ladder is drawn with, in UTF-8 or in ASCII: one column each. */
 struct glyphs {
 	const char *proven, *expected, *unknown;
 	const char *right, *left;  /* heads of arrows */
 	const char *line, *dotted; /* shafts: a segment, an ICMP error */
-	const char *lifeline, *top, *bottom, *gap, *middle;
+	const char *lifeline, *top, *bottom, *gap;
 	const char *lost;            /* never arrived */
 	const char *equal, *unequal; /* belief and truth */
 	const char *bullet, *loud;
-	const char *arrow, *ellipsis; /* in prose */
-	const char *bar;              /* between columns */
+	const char *ellipsis;
+	const char *bar; /* between columns */
 };
 
 /** @return the set for a terminal that shows UTF-8, or for one that does not. */

@@ -117,8 +117,8 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 $(BUILD)/libsupport.a: $(patsubst %.c,$(BUILD)/%.o,$(SUPPORT))
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
 
-# A core test links the core and cmocka and nothing else: purity, tested.
-$(BUILD)/tests/unit/core/%: $(BUILD)/tests/unit/core/%.o $(BUILD)/libcore.a
+# A core test links the core, cmocka and the helpers it names, nothing else: purity, tested.
+$(BUILD)/tests/unit/core/%: $(BUILD)/tests/unit/core/%.o $(BUILD)/libsupport.a $(BUILD)/libcore.a
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka
 $(BUILD)/tests/unit/render/%: $(BUILD)/tests/unit/render/%.o $(BUILD)/libsupport.a $(BUILD)/librender.a $(BUILD)/libcore.a
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka

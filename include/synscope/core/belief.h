@@ -54,23 +54,38 @@ bool belief_receive(struct belief *b, const struct segment *s, uint32_t n);
 void belief_view(const struct belief *b, struct end_view *view);
 
 enum belief_reset { /* what the last received RST is */
-	BELIEF_RESET_NONE,
-	BELIEF_RESET_BOUNCE, /* answers segment `answers_n` of ours: <SEQ=SEG.ACK> or SEQ 0 with ACK */
-	BELIEF_RESET_ABORT,  /* at its own SND.NXT */
-	BELIEF_RESET_EITHER,
+		    BELIEF_RESET_NONE,
+		    BELIEF_RESET_BOUNCE, /* answers segment `answers_n` of ours: <SEQ=SEG.ACK> or
+					    SEQ 0 with ACK */
+		    BELIEF_RESET_ABORT,  /* at its own SND.NXT */
+		    BELIEF_RESET_EITHER,
 };
 
 /* Why: for -v, notes and the flow record. */
 struct belief_evidence {
-	int row;                    /* the row that single-handedly explains the last step; -1 */
+	int row; /* the row that single-handedly explains the last step; -1 */
 	enum belief_reset reset;
-	uint32_t answers_n;         /* our segment that the last received one answers; 0: none */
-	state_set_t excluded;       /* states that left `possible` at the last step */
-	state_set_t tried;          /* on a contradiction: where it cannot come from */
-	bool challenge;             /* the last received segment can only be a challenge ACK (row) */
-	bool cookies;               /* the cookie assumption is on */
+	uint32_t answers_n;   /* our segment that the last received one answers; 0: none */
+	state_set_t excluded; /* states that left `possible` at the last step */
+	state_set_t tried;    /* on a contradiction: where it cannot come from */
+	bool challenge;       /* the last received segment can only be a challenge ACK (row) */
+	bool cookies;         /* the cookie assumption is on */
 };
 
 void belief_evidence(const struct belief *b, struct belief_evidence *e);
+
+/**
+ * Compare what is shown of an end with what its own kernel says, by the fold that the display
+ * uses: a FIN that is queued and not sent does not count (FIN-WAIT-1 is ESTABLISHED, CLOSING and
+ * LAST-ACK are CLOSE-WAIT), and CLOSED and LISTEN are one where a tuple is finished or not begun:
+ * a listener keeps nothing of it. See docs/inference.md section 6.
+ * @param shown            a state of an end_view
+ * @param truth            the state that the kernel names
+ * @param truth_fin_unsent whether it has a FIN queued that was not sent
+ */
+bool belief_truth_agrees(enum tcp_state shown, enum tcp_state truth, bool truth_fin_unsent);
+
+/** The same for a set of an end_view: whether the truth is among it. */
+bool belief_truth_among(state_set_t shown, enum tcp_state truth, bool truth_fin_unsent);
 
 #endif

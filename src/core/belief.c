@@ -1,0 +1,708 @@
+/*
+ * The filter. After every event:
+ *   b      the nodes that the end can be in now
+ *   u      every node it ever could be in, with the time when
+ *   proof  the nodes right after it first sent what we received last
+ *
+ * A segment of ours that is sent may be delivered from now on: b is closed under it.
+ * A segment that is received was sent by some node of u, at a time when that node was possible,
+ * perhaps long ago: b is cut down to what can be reached from there. Order is never assumed on
+ * either way. docs/inference.md states this exactly.
+ */
+#include "belief_internal.h"
+
+#include <string.h>
+
+#define U_PRUNE 140
+#define COST_STALE 2
+
+size_t belief_size(void)
+{
+	return sizeof(struct belief);
+}
+
+static void note_all(struct belief *b)
+{
+	for (uint8_t i = 0; i < b->b.count; i++)
+		node_set_note(&b->u, &b->b.node[i], b->now);
+	if (b->b.overflow || b->u.overflow)
+		b->waiting = true;
+}
+
+void belief_init(struct belief *b, enum belief_start start)
+{
+	memset(b, 0, sizeof *b);
+	node_set_clear(&b->b);
+	node_set_clear(&b->u);
+	b->evidence.row = -1;
+	b->midstream = start == BELIEF_MIDSTREAM;
+	b->waiting = b->midstream;
+	struct node closed = {.ctl = CTL_CLOSED, .flags = NODE_TODO, .cost = 1};
+	struct node listen = {.ctl = CTL_LISTEN, .flags = NODE_TODO};
+	node_set_add(&b->b, &closed);
+	node_set_add(&b->b, &listen);
+	belief_close(b, &b->b, 0, &moves_all);
+	note_all(b);
+	belief_look(b);
+}
+
+void belief_assume_cookies(struct belief *b, bool on)
+{
+	b->cookies = on;
+	b->evidence.cookies = on;
+}
+
+static bool is_obsolete(const struct node *n, const void *context)
+{
+	const struct belief *b = context;
+	if (n->last == b->now || n->inc != INC_KNOWN)
+		return false;
+	return seq_lt(n->rcv_nxt, b->acked) || seq_lt(n->snd_nxt, b->seen);
+}
+
+static bool is_past(const struct node *n, const void *context)
+{
+	const struct belief *b = context;
+	return n->last != b->now;
+}
+
+/* Keep the past small. What it would have explained is believed from now on. */
+static void prune(struct belief *b)
+{
+	if (b->u.count < U_PRUNE)
+		return;
+	node_set_drop(&b->u, is_obsolete, b);
+	if (b->u.count >= U_PRUNE)
+		node_set_drop(&b->u, is_past, b);
+	b->forgot = true;
+	b->forgot_ack = b->acked;
+	b->forgot_seq = b->seen;
+}
+
+static void deliver_part(struct belief *b, seq_t at)
+{
+	const struct own *part = own_split(b, at);
+	if (part != NULL) {
+		const struct own copy = *part;
+		belief_close_with(b, &b->b, &copy, belief_moves(b));
+		const uint32_t now = b->now;
+		b->now = now - 1; /* it was possible before what happens now */
+		note_all(b);
+		b->now = now;
+	}
+}
+
+static void begin_step(struct belief *b)
+{
+	b->now++;
+	b->evidence = (struct belief_evidence){
+		.row = -1, .cookies = b->cookies, .excluded = b->view.possible};
+}
+
+static void end_step(struct belief *b)
+{
+	if (!b->waiting) {
+		note_all(b);
+		prune(b);
+	}
+	belief_look(b);
+	b->evidence.excluded &= (state_set_t)~b->view.possible;
+}
+
+void belief_send(struct belief *b, const struct segment *s, uint32_t n)
+{
+	begin_step(b);
+	if (!b->waiting && (s->flags & (TCP_RST | TCP_SYN | TCP_FIN)))
+		deliver_part(b, s->seq);
+	own_add(b, s, n);
+	if (!b->waiting && b->own[b->latest_own].copies == 1) {
+		const struct own latest = b->own[b->latest_own];
+		belief_close_with(b, &b->b, &latest, belief_moves(b));
+	}
+	end_step(b);
+}
+
+/* What explains a received segment. */
+struct gathering {
+	struct node_set from; /* right after it was sent */
+	struct node_set old;  /* and if it was sent before the reception before this one */
+	struct node fresh[PROOFS_MAX];
+	uint8_t fresh_count;
+	bool fresh_overflow;
+	bool anchoring; /* its numbers make an incarnation known */
+	struct emission best;
+	bool has_best;
+};
+
+/* A retransmission is sent from a later state than the first copy. Where the first copy must
+ * have been equal, it is the first that counts: its acknowledgement would be another only if
+ * RCV.NXT moved in between. */
+static bool may_be_first(const struct belief *b, const struct got *r, const struct emission *e)
+{
+	if (!e->again)
+		return true;
+	if (r->flags & TCP_SYN)
+		return own_syn(b, r->ack) == NULL || !seq_eq(own_end(own_syn(b, r->ack)), r->ack);
+	return !b->pair_known || seq_lt(r->seq, b->pair_seq) || !seq_eq(r->ack, b->pair_ack);
+}
+
+/* The time of the last of our segments that it has certainly had. */
+static uint32_t had_until(const struct belief *b, const struct emission *e)
+{
+	if (e->to.inc != INC_KNOWN)
+		return e->answers_at != 0 ? e->answers_at : b->now - 1;
+	uint32_t until = 0;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		if (!seq_eq(own_end(o), o->seq) && seq_le(own_end(o), e->to.rcv_nxt) &&
+		    o->first > until)
+			until = o->first;
+	}
+	return until;
+}
+
+static void add_fresh(const struct belief *b, struct gathering *g, const struct emission *e)
+{
+	for (uint8_t i = 0; i < g->fresh_count; i++) {
+		if (!node_same(&g->fresh[i], &e->to))
+			continue;
+		if (e->to.cost < g->fresh[i].cost)
+			g->fresh[i].cost = e->to.cost;
+		return;
+	}
+	if (g->fresh_count >= PROOFS_MAX) {
+		g->fresh_overflow = true;
+		return;
+	}
+	struct node *n = &g->fresh[g->fresh_count++];
+	*n = e->to;
+	n->first = had_until(b, e);
+}
+
+static void gather_node(struct belief *b, const struct node *u, const struct got *r,
+			struct gathering *g)
+{
+	struct emission found[EMISSIONS_MAX];
+	const bool current = u->last + 1 == b->now;
+	const uint32_t before = b->received_before_at;
+	size_t count = emissions_of(b, u, current ? b->now : u->last, r, found);
+	for (size_t i = 0; i < count; i++) {
+		struct emission *e = &found[i];
+		if (!current)
+			node_add_cost(&e->to, COST_STALE);
+		node_set_add(&g->from, &e->to);
+		if (current && may_be_first(b, r, e))
+			add_fresh(b, g, e);
+		if (!g->has_best || e->to.cost < g->best.to.cost) {
+			g->best = *e;
+			g->has_best = true;
+		}
+	}
+	if (b->proofs == 0 || u->first > before)
+		return;
+	if (u->last > before)
+		count = emissions_of(b, u, before, r, found);
+	for (size_t i = 0; i < count; i++)
+		node_set_add(&g->old, &found[i].to);
+}
+
+/* The same node as one of the incarnation that @p r makes known. */
+static struct node anchored(const struct belief *b, const struct node *u, const struct got *r)
+{
+	struct node n = *u;
+	const bool fin_sent = ctl_is_fin_sent((enum ctl)n.ctl);
+	n.inc = INC_KNOWN;
+	if (b->iss_exact)
+		n.snd_nxt = seq_add(b->iss, fin_sent ? 2 : 1);
+	else
+		n.snd_nxt = fin_sent && (r->flags & TCP_FIN) ? r->end : r->seq;
+	if (n.ctl == CTL_SYN_SENT && b->syn_has_text)
+		n.flags |= NODE_OPEN;
+	return n;
+}
+
+static bool can_anchor(const struct node *u)
+{
+	return u->inc == INC_BEFORE && node_has_numbers((enum ctl)u->ctl);
+}
+
+static void gather(struct belief *b, const struct got *r, struct gathering *g)
+{
+	node_set_clear(&g->from);
+	node_set_clear(&g->old);
+	for (uint8_t i = 0; i < b->u.count; i++) {
+		const struct node u = b->u.node[i];
+		gather_node(b, &u, r, g);
+		if (g->anchoring && can_anchor(&u)) {
+			const struct node twin = anchored(b, &u, r);
+			gather_node(b, &twin, r, g);
+		}
+	}
+}
+
+/* Whether a node that is reached after the first sight of an ISS was possible before it. An
+ * acknowledgement of that ISS may have been recorded before it (captures are not always in
+ * order), so nodes that need one are let through. */
+static bool was_possible(const struct belief *b, const struct node *n)
+{
+	if (n->inc == INC_BEFORE)
+		return b->cookies && n->ctl == CTL_LISTEN;
+	if (n->flags & NODE_SYN_ACKED)
+		return true;
+	for (uint8_t i = 0; i < b->b.count; i++) {
+		const struct node *have = &b->b.node[i];
+		if (have->inc == INC_BEFORE && have->ctl == n->ctl &&
+		    seq_eq(have->rcv_nxt, n->rcv_nxt))
+			return true;
+	}
+	return false;
+}
+
+static void restrict_to(struct belief *b, const struct node_set *reached, bool anchoring)
+{
+	struct node_set cut;
+	node_set_clear(&cut);
+	for (uint8_t i = 0; i < reached->count; i++) {
+		const struct node *n = &reached->node[i];
+		if (anchoring) {
+			if (was_possible(b, n))
+				node_set_add(&cut, n);
+			continue;
+		}
+		for (uint8_t j = 0; j < b->b.count; j++) {
+			struct node both;
+			if (node_meet(n, &b->b.node[j], &both))
+				node_set_add(&cut, &both);
+		}
+	}
+	uint8_t least = UINT8_MAX;
+	for (uint8_t i = 0; i < cut.count; i++)
+		if (cut.node[i].cost < least)
+			least = cut.node[i].cost;
+	for (uint8_t i = 0; i < cut.count; i++) {
+		cut.node[i].cost = (uint8_t)(cut.node[i].cost - least);
+		cut.node[i].flags &= (uint8_t)~NODE_TODO;
+	}
+	b->b = cut;
+}
+
+static bool is_reached(const struct node_set *s, const struct node *n)
+{
+	struct node both;
+	for (uint8_t i = 0; i < s->count; i++)
+		if (node_meet(&s->node[i], n, &both))
+			return true;
+	return false;
+}
+
+/* What was proven stays a candidate if this segment can have been sent before it. */
+static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
+{
+	uint8_t kept = 0;
+	if (b->proofs > 0)
+		belief_close(b, &g->old, b->received_before_at, belief_moves(b));
+	for (uint8_t i = 0; i < b->proofs; i++) {
+		struct node t = b->proof[i];
+		if (g->anchoring && t.inc == INC_BEFORE) {
+			t.inc = INC_AFTER;
+			node_normalise(&t);
+		}
+		if (is_reached(&g->old, &t))
+			b->proof[kept++] = t;
+	}
+	b->proofs = kept;
+	if (g->fresh_count > 0)
+		b->proven_by = n;
+	for (uint8_t i = 0; i < g->fresh_count; i++) {
+		bool have = false;
+		for (uint8_t k = 0; k < kept && !have; k++)
+			have = node_same(&b->proof[k], &g->fresh[i]);
+		if (have)
+			continue;
+		if (b->proofs >= PROOFS_MAX) {
+			b->waiting = true;
+			return;
+		}
+		b->proof[b->proofs++] = g->fresh[i];
+	}
+	if (g->fresh_overflow)
+		b->waiting = true;
+	uint8_t least = UINT8_MAX;
+	for (uint8_t i = 0; i < b->proofs; i++)
+		if (b->proof[i].cost < least)
+			least = b->proof[i].cost;
+	for (uint8_t i = 0; i < b->proofs; i++)
+		b->proof[i].cost = (uint8_t)(b->proof[i].cost - least);
+}
+
+/* Nodes of the incarnation now known existed as nodes of an unknown one. */
+static void anchor_past(struct belief *b, const struct got *r)
+{
+	const uint8_t count = b->u.count;
+	for (uint8_t i = 0; i < count && !b->u.overflow; i++) {
+		const struct node u = b->u.node[i];
+		if (!can_anchor(&u))
+			continue;
+		const struct node twin = anchored(b, &u, r);
+		const uint8_t at = b->u.count;
+		node_set_note(&b->u, &twin, u.last);
+		if (b->u.count > at)
+			b->u.node[at].first = u.first;
+	}
+}
+
+static void note_windows(struct belief *b, const struct segment *s, const struct got *r)
+{
+	if (r->flags & TCP_SYN) {
+		b->wscale_agreed = true;
+		const bool scaled = s->option.has_wscale && b->own_wscale_offered;
+		b->wscale = scaled ? (uint8_t)(s->option.wscale > 14 ? 14 : s->option.wscale) : 0;
+		if (!scaled && (r->flags & TCP_ACK))
+			b->own_wscale = 0;
+	}
+	if (!b->offer_known) {
+		b->offer = seq_add(b->iss, 1 + b->own_syn_window);
+		b->offer_known = b->own_syn_window > 0 && b->iss_exact;
+	}
+	if ((r->flags & TCP_ACK) == 0)
+		return;
+	const unsigned shift = (r->flags & TCP_SYN) || !b->wscale_agreed ? 0 : b->wscale;
+	const seq_t edge = seq_add(r->ack, (uint32_t)r->window << shift);
+	b->edge = b->edge_known ? seq_max(b->edge, edge) : edge;
+	b->edge_known = true;
+	if (b->offer_known && seq_ge(r->end, b->offer))
+		b->own_window_closed = true;
+}
+
+/* The numbers that it showed. */
+static void note_numbers(struct belief *b, const struct segment *s, const struct got *r, bool first)
+{
+	const bool acks = (r->flags & TCP_ACK) != 0;
+	b->seen = first ? r->end : seq_max(b->seen, r->end);
+	if (acks)
+		b->acked = first || !b->irs_known ? r->ack : seq_max(b->acked, r->ack);
+	b->irs_known = b->irs_known || acks;
+	if (r->flags & TCP_FIN)
+		b->fin_seen = true;
+	note_windows(b, s, r);
+	if (!acks || (r->flags & TCP_FIN) || r->text_bytes > 0)
+		return;
+	/* As RCV.NXT came to r->ack, SND.NXT was r->end, unless this is a probe. */
+	if (own_acks(b, seq_add(r->end, 1), b->now) && (r->flags & TCP_SYN) == 0)
+		return;
+	if (!b->pair_known || seq_gt(r->end, b->pair_seq) ||
+	    (seq_eq(r->end, b->pair_seq) && seq_gt(r->ack, b->pair_ack))) {
+		b->pair_known = true;
+		b->pair_seq = r->end;
+		b->pair_ack = r->ack;
+	}
+}
+
+static uint32_t answered(const struct belief *b, const struct got *r, const struct emission *best)
+{
+	if (best->answers_n != 0)
+		return best->answers_n;
+	const struct own *own = NULL;
+	for (uint8_t i = 0; i < b->owns && (r->flags & TCP_ACK); i++) {
+		const struct own *o = &b->own[i];
+		if (!seq_eq(own_end(o), o->seq) && seq_eq(own_end(o), r->ack) &&
+		    (own == NULL || o->last > own->last))
+			own = o;
+	}
+	return own == NULL ? 0 : own->n;
+}
+
+static void note_evidence(struct belief *b, const struct got *r, const struct gathering *g)
+{
+	struct belief_evidence *e = &b->evidence;
+	e->row = g->best.row == OUTCOME_NO_ROW ? -1 : g->best.row;
+	e->answers_n = answered(b, r, &g->best);
+	if ((r->flags & TCP_RST) == 0)
+		return;
+	e->reset = g->best.reset;
+}
+
+/* An ISS is taken from @p r, for a try. */
+static void anchor(struct belief *b, const struct got *r)
+{
+	b->iss_known = true;
+	b->iss_exact = (r->flags & TCP_SYN) != 0;
+	b->iss = b->iss_exact ? r->seq : seq_sub(r->seq, 2);
+	b->syn_has_text = b->iss_exact && (r->flags & TCP_ACK) == 0 && r->text_bytes > 0;
+}
+
+/* @return whether the table explains @p r; if so it is taken in */
+static bool explain(struct belief *b, const struct segment *s, const struct got *r)
+{
+	struct gathering g = {.anchoring = !b->iss_known && (r->flags & TCP_RST) == 0};
+	if (g.anchoring)
+		anchor(b, r);
+	gather(b, r, &g);
+	if (g.from.count == 0) {
+		if (g.anchoring)
+			b->iss_known = false;
+		return false;
+	}
+	struct node_set reached = g.from;
+	belief_close(b, &reached, b->now, belief_moves(b));
+	const struct node_set before = b->b;
+	restrict_to(b, &reached, g.anchoring);
+	if (b->b.count == 0) {
+		b->b = before;
+		if (g.anchoring)
+			b->iss_known = false;
+		return false;
+	}
+	if (g.anchoring)
+		anchor_past(b, r);
+	renew_proofs(b, &g, r->n);
+	note_evidence(b, r, &g);
+	if ((r->flags & TCP_RST) == 0)
+		note_numbers(b, s, r, g.anchoring);
+	return true;
+}
+
+static bool is_not_after(const struct node *n, const void *context)
+{
+	(void)context;
+	return n->inc != INC_AFTER;
+}
+
+static void rename_after(struct node_set *s)
+{
+	node_set_drop(s, is_not_after, NULL);
+	struct node_set renamed;
+	node_set_clear(&renamed);
+	for (uint8_t i = 0; i < s->count; i++) {
+		struct node n = s->node[i];
+		n.inc = INC_BEFORE;
+		const uint8_t at = renamed.count;
+		node_set_note(&renamed, &n, n.last);
+		if (renamed.count > at)
+			renamed.node[at].first = n.first;
+	}
+	*s = renamed;
+}
+
+static void forget_numbers(struct belief *b)
+{
+	b->iss_known = false;
+	b->iss_exact = false;
+	b->irs_known = false;
+	b->fin_seen = false;
+	b->forgot = false;
+	b->pair_known = false;
+	b->edge_known = false;
+	b->offer_known = false;
+	b->wscale_agreed = false;
+	b->syn_has_text = false;
+}
+
+/* A segment of an incarnation after the one we know: it becomes the known one. If it may as
+ * well be an old one's, which came late, both go on and nothing can be excluded. */
+static bool explain_anew(struct belief *b, const struct segment *s, const struct got *r)
+{
+	if (!b->iss_known || (r->flags & TCP_RST))
+		return false;
+	const struct belief before = *b;
+	bool earlier = false;
+	struct gathering g = {.anchoring = true};
+	anchor(b, r);
+	for (uint8_t i = 0; i < b->u.count && !earlier; i++) {
+		struct emission found[EMISSIONS_MAX];
+		const struct node u = b->u.node[i];
+		const struct node twin = can_anchor(&u) ? anchored(b, &u, r) : u;
+		earlier = u.inc == INC_BEFORE && emissions_of(b, &twin, u.last, r, found) > 0;
+	}
+	*b = before;
+	(void)g;
+	forget_numbers(b);
+	rename_after(&b->b);
+	rename_after(&b->u);
+	for (uint8_t i = 0; i < b->proofs; i++)
+		if (b->proof[i].inc == INC_AFTER)
+			b->proof[i].inc = INC_BEFORE;
+	if (b->b.count > 0 && explain(b, s, r)) {
+		b->any_state = b->any_state || earlier;
+		return true;
+	}
+	*b = before;
+	b->any_state = b->any_state || earlier;
+	return earlier;
+}
+
+/* ---- what a segment proves by itself ---- */
+
+struct guess {
+	ctl_set_t text_wanted, fin_taken; /* states, by whether our FIN was received */
+};
+
+/* Right after a first transmission, by the kind of segment. */
+static struct guess guess_of(const struct got *r)
+{
+	if (r->flags & TCP_FIN)
+		return (struct guess){CTL_BIT(CTL_FIN_WAIT_1),
+				      CTL_BIT(CTL_LAST_ACK) | CTL_BIT(CTL_CLOSING)};
+	const ctl_set_t open = CTL_BIT(CTL_ESTABLISHED) | CTL_BIT(CTL_FIN_WAIT_1_QUEUED);
+	const ctl_set_t half = CTL_BIT(CTL_CLOSE_WAIT) | CTL_BIT(CTL_CLOSE_WAIT_CLOSE) |
+			       CTL_BIT(CTL_CLOSING_QUEUED) | CTL_BIT(CTL_LAST_ACK_QUEUED);
+	if (r->text_bytes > 0)
+		return (struct guess){open, half};
+	return (struct guess){
+		open | CTL_BIT(CTL_FIN_WAIT_1) | CTL_BIT(CTL_FIN_WAIT_2) |
+			CTL_BIT(CTL_SYN_RECEIVED_PASSIVE) | CTL_BIT(CTL_SYN_RECEIVED_ACTIVE),
+		half | CTL_BIT(CTL_CLOSING) | CTL_BIT(CTL_LAST_ACK) | CTL_BIT(CTL_TIME_WAIT)};
+}
+
+/* Whether our FIN lies before what it acknowledges: yes, no, or (midstream) maybe. */
+static void our_fin(const struct belief *b, seq_t ack, bool *may_be_taken, bool *may_be_not)
+{
+	bool later = false;
+	bool taken = false;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		if (o->flags & (TCP_RST | TCP_SYN))
+			continue;
+		if ((o->flags & TCP_FIN) && seq_eq(own_end(o), ack))
+			taken = true;
+		if (seq_gt(own_end(o), ack) && !seq_eq(own_end(o), o->seq))
+			later = true;
+	}
+	*may_be_taken = taken || (b->midstream && !later);
+	*may_be_not = !taken;
+}
+
+static void add_guess(struct belief *b, enum ctl c, const struct got *r)
+{
+	struct node n = {.ctl = (uint8_t)c,
+			 .inc = INC_KNOWN,
+			 .flags = NODE_TODO | NODE_SYN_ACKED,
+			 .rcv_nxt = (r->flags & TCP_ACK) ? r->ack : seq_of(0),
+			 .snd_nxt = r->end};
+	if (is_syn_received(c) || c == CTL_SYN_SENT)
+		n.flags &= (uint8_t)~NODE_SYN_ACKED;
+	if (c != CTL_ESTABLISHED && c != CTL_CLOSE_WAIT)
+		n.cost = 2;
+	for (int text_waits = 0; text_waits <= (ctl_is_fin_queued(c) ? 1 : 0); text_waits++) {
+		if (text_waits)
+			n.flags |= NODE_TEXT_WAITS;
+		node_normalise(&n);
+		node_set_add(&b->b, &n);
+		if (b->proofs < PROOFS_MAX) {
+			b->proof[b->proofs] = n;
+			b->proof[b->proofs++].flags &= (uint8_t)~NODE_TODO;
+		}
+	}
+}
+
+/* Go on from what @p r proves by itself. */
+static void start_from(struct belief *b, const struct segment *s, const struct got *r)
+{
+	const bool syn = (r->flags & TCP_SYN) != 0;
+	const bool acks = (r->flags & TCP_ACK) != 0;
+	node_set_clear(&b->b);
+	node_set_clear(&b->u);
+	b->proofs = 0;
+	b->proven_by = r->n;
+	b->waiting = false;
+	forget_numbers(b);
+	b->iss_known = true;
+	b->iss_exact = syn;
+	b->iss = syn ? r->seq : seq_sub(r->seq, 0x40000000u);
+	b->syn_has_text = syn && !acks && r->text_bytes > 0;
+	ctl_set_t set = 0;
+	if (syn) {
+		set = acks ? CTL_BIT(CTL_SYN_RECEIVED_PASSIVE) | CTL_BIT(CTL_SYN_RECEIVED_ACTIVE)
+			   : CTL_BIT(CTL_SYN_SENT);
+	} else {
+		bool taken;
+		bool not_taken;
+		const struct guess g = guess_of(r);
+		our_fin(b, r->ack, &taken, &not_taken);
+		set = (taken ? g.fin_taken : 0) | (not_taken ? g.text_wanted : 0);
+	}
+	for (unsigned c = 0; c < CTL_COUNT; c++)
+		if (set & CTL_BIT(c))
+			add_guess(b, (enum ctl)c, r);
+	for (uint8_t i = 0; i < b->proofs; i++) {
+		const struct emission e = {.to = b->proof[i]};
+		b->proof[i].first = had_until(b, &e);
+	}
+	belief_close(b, &b->b, b->now, belief_moves(b));
+	note_numbers(b, s, r, true);
+	b->pair_known = false;
+	b->forgot = true;
+	b->forgot_ack = b->acked;
+	b->forgot_seq = b->seen;
+}
+
+static bool is_whole(const struct got *r)
+{
+	const uint16_t kind = r->flags;
+	return kind == TCP_SYN || (kind & TCP_ACK);
+}
+
+static void contradict(struct belief *b, const struct segment *s, const struct got *r)
+{
+	b->evidence.tried = node_set_states(&b->b);
+	if ((r->flags & TCP_RST) == 0 && is_whole(r))
+		start_from(b, s, r);
+}
+
+/* An old duplicate from before what is still remembered: no news. */
+static bool is_forgotten(const struct belief *b, const struct got *r)
+{
+	return b->forgot && (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
+	       seq_le(r->ack, b->forgot_ack) && seq_le(r->end, b->forgot_seq) &&
+	       (seq_lt(r->ack, b->acked) || seq_lt(r->seq, b->seen));
+}
+
+static struct got reduce(const struct segment *s, uint32_t n)
+{
+	return (struct got){
+		.seq = s->seq,
+		.ack = (s->flags & TCP_ACK) ? s->ack : seq_of(0),
+		.end = segment_end(s),
+		.text_bytes = s->payload_bytes,
+		.flags = s->flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST),
+		.window = s->window,
+		.n = n,
+	};
+}
+
+bool belief_receive(struct belief *b, const struct segment *s, uint32_t n)
+{
+	const struct got r = reduce(s, n);
+	begin_step(b);
+	b->received_before_at = b->received_at;
+	b->received_at = b->now;
+	bool explained = true;
+	if (b->waiting) {
+		if ((r.flags & TCP_RST) == 0 && is_whole(&r))
+			start_from(b, s, &r);
+	} else if (!is_forgotten(b, &r)) {
+		if ((r.flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && b->iss_known)
+			deliver_part(b, r.ack);
+		explained = explain(b, s, &r) || explain_anew(b, s, &r);
+		if (!explained)
+			contradict(b, s, &r);
+	}
+	end_step(b);
+	return explained;
+}
+
+void belief_view(const struct belief *b, struct end_view *view)
+{
+	const bool has_truth = view->has_truth;
+	const enum tcp_state truth = view->truth;
+	const bool unsent = view->truth_fin_unsent;
+	*view = b->view;
+	view->has_truth = has_truth;
+	view->truth = truth;
+	view->truth_fin_unsent = unsent;
+}
+
+void belief_evidence(const struct belief *b, struct belief_evidence *e)
+{
+	*e = b->evidence;
+}

@@ -1,0 +1,253 @@
+/*
+ * The inside of a belief: nodes, sets of them, and the moves between them. For belief*.c
+ * alone. docs/inference.md section 2 defines every term.
+ *
+ * belief_node.c   sets of nodes
+ * belief_move.c   one move: a segment of ours delivered, a call, a timer
+ * belief_emit.c   which nodes can have sent a received segment
+ * belief_own.c    the segments of ours that may still arrive
+ * belief_close.c  everything that can happen unseen
+ * belief_view.c   what is displayed
+ * belief.c        the filter itself
+ */
+#ifndef SYNSCOPE_CORE_BELIEF_INTERNAL_H
+#define SYNSCOPE_CORE_BELIEF_INTERNAL_H
+
+#include "synscope/core/belief.h"
+#include "synscope/core/input.h"
+#include "synscope/core/rules.h"
+#include "synscope/core/segment.h"
+#include "synscope/core/seq.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Incarnations of the end, told apart by the ISS that was seen. */
+enum incarnation {
+	INC_BEFORE, /* before the one whose ISS we know, or none is known yet */
+	INC_KNOWN,
+	INC_AFTER, /* a later one, of which nothing was seen */
+};
+
+#define NODE_SYN_ACKED 0x01u  /* its SYN is acknowledged */
+#define NODE_OPEN 0x02u       /* snd_nxt or any later number: it may have sent unseen text */
+#define NODE_TEXT_WAITS 0x04u /* FIN queued behind text; else the FIN alone waits */
+#define NODE_FAST_OPEN 0x08u  /* SYN-RECEIVED that may send text (RFC 7413) */
+#define NODE_KEY 0x0fu
+#define NODE_TODO 0x80u /* its moves are not followed yet */
+
+/* One way the end may be. Numbers that its control state does not have are 0. */
+struct node {
+	uint8_t ctl; /* enum ctl */
+	uint8_t inc; /* enum incarnation */
+	uint8_t flags;
+	uint8_t cost; /* surprise: unobserved moves of its application, weighted; saturates */
+	seq_t rcv_nxt;
+	seq_t snd_nxt;  /* INC_KNOWN only */
+	uint32_t first; /* time (struct belief.now) when it first was possible */
+	uint32_t last;  /* and last */
+};
+
+#define NODES_MAX 208
+#define NODES_NONE 0xffu
+#define NODES_HEADS 32
+
+struct node_set {
+	struct node node[NODES_MAX];
+	uint8_t head[NODES_HEADS];
+	uint8_t next[NODES_MAX];
+	uint8_t count;
+	bool overflow; /* something did not fit: the set is worthless */
+};
+
+#define PROOFS_MAX 40
+
+/* A segment of ours, or a stretch of them. */
+struct own {
+	seq_t seq, ack;
+	uint32_t text_bytes;
+	uint16_t flags;       /* SYN ACK FIN RST */
+	uint16_t window;      /* the field */
+	uint32_t first, last; /* time of the first and the latest copy */
+	uint32_t n, n_first;  /* numbers of the latest copy and of the first */
+	bool has_ts;
+	bool fast_open;
+	uint16_t copies;
+};
+
+#define OWNS_MAX 24
+#define OWNS_MERGE 8 /* from here on plain text and ACKs are merged */
+
+/* What rules.c says, remembered: it is asked the same few hundred times. */
+struct outcome {
+	uint16_t emit;
+	uint8_t to, take, origins, row;
+};
+
+#define OUTCOME_NO_ROW 0xffu
+
+#define MEMO_SLOTS 64
+#define MEMO_OUTCOMES_MAX 8
+
+struct memo {
+	facts_t key; /* and: */
+	uint8_t ctl, on, origins;
+	bool used;
+	uint8_t count;
+	struct outcome outcome[MEMO_OUTCOMES_MAX];
+};
+
+struct belief {
+	uint32_t now;         /* counts sends and receptions */
+	uint32_t received_at; /* time of the latest reception; 0: none */
+	uint32_t received_before_at;
+
+	bool waiting;   /* nothing is known: the next received segment begins */
+	bool midstream; /* our own stream began before what we saw */
+	bool iss_known, iss_exact, irs_known;
+	bool cookies;
+	bool fin_seen;     /* of the known incarnation */
+	bool forgot;       /* old nodes were dropped: old duplicates are believed */
+	bool any_state;    /* two incarnations cannot be told apart: possible is everything */
+	bool syn_has_text; /* its SYN carried text: Fast Open client */
+	bool edge_known, offer_known, own_window_closed;
+	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
+	uint8_t own_wscale, wscale;
+	uint32_t own_syn_window;
+	seq_t iss;
+	seq_t seen;  /* end of the latest number of its that was received */
+	seq_t acked; /* latest of ours that it acknowledged */
+	seq_t edge;  /* right edge of the largest window it offered */
+	seq_t offer; /* and that we offered */
+	seq_t forgot_ack, forgot_seq;
+	bool pair_known; /* as its RCV.NXT came to pair_ack, its SND.NXT was pair_seq */
+	seq_t pair_seq, pair_ack;
+
+	struct own own[OWNS_MAX];
+	uint8_t owns;
+	uint8_t latest_own; /* index of what was sent last */
+	bool ack_range;     /* acknowledgement numbers of segments no longer listed */
+	seq_t ack_low, ack_high;
+
+	struct node_set b; /* possible now */
+	struct node_set u; /* ever possible */
+	struct node proof[PROOFS_MAX];
+	uint8_t proofs;
+	uint32_t proven_by;
+
+	struct end_view view;
+	struct belief_evidence evidence;
+	struct memo memo[MEMO_SLOTS];
+};
+
+/* ---- belief_node.c ---- */
+
+void node_set_clear(struct node_set *s);
+/** Add, unless something in the set includes it. @return whether the set changed */
+bool node_set_add(struct node_set *s, const struct node *n);
+/** Add, whatever includes it, and note when. */
+void node_set_note(struct node_set *s, const struct node *n, uint32_t now);
+/** Drop the nodes for which @p gone says so. */
+void node_set_drop(struct node_set *s, bool (*gone)(const struct node *n, const void *context),
+		   const void *context);
+/** Intersect. @return whether @p both is not empty; its cost is @p a's */
+bool node_meet(const struct node *a, const struct node *b, struct node *both);
+bool node_same(const struct node *a, const struct node *b);
+/** @return whether @p seq may be its SND.NXT. */
+bool node_sends_at(const struct node *n, seq_t seq);
+state_set_t node_set_states(const struct node_set *s);
+bool node_has_numbers(enum ctl c);
+void node_add_cost(struct node *n, unsigned cost);
+/** Bring into the one form that equal nodes share. */
+void node_normalise(struct node *n);
+
+/* ---- belief_move.c ---- */
+
+/* One thing that can happen to a node. */
+struct move {
+	struct node to;
+	uint16_t emit;
+	uint8_t row;
+	uint8_t origins;
+	uint8_t take;
+};
+
+#define MOVES_MAX 96
+
+/* Which moves count. */
+struct moves_wanted {
+	unsigned origins;
+	bool calls;    /* calls and timers, or deliveries only */
+	bool abnormal; /* ABORT, time-outs, reboots, another OPEN, and what answers with RST */
+	bool nominal;  /* by the book: one outcome only */
+};
+
+unsigned event_cost(enum rule_on on, const struct outcome *out);
+bool is_syn_received(enum ctl c);
+size_t outcomes(struct belief *b, const struct memo *question, struct outcome *out);
+size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
+		    const struct moves_wanted *wanted, struct move *moves);
+size_t move_event(struct belief *b, const struct node *n, enum rule_on on,
+		  const struct moves_wanted *wanted, struct move *moves);
+/** @return ISS of the node, INC_KNOWN only. */
+seq_t node_iss(const struct belief *b, const struct node *n);
+
+/* ---- belief_emit.c ---- */
+
+/* How a received segment may have come to be sent. */
+struct emission {
+	struct node to; /* right after */
+	uint8_t row;
+	bool again; /* a retransmission: maybe not the first time */
+	bool challenge;
+	enum belief_reset reset;
+	uint32_t answers_n;
+	uint32_t answers_at; /* when the answered segment was sent; 0: none */
+};
+
+#define EMISSIONS_MAX 64
+
+/* A received segment, reduced. */
+struct got {
+	seq_t seq, ack, end;
+	uint32_t text_bytes;
+	uint16_t flags; /* SYN ACK FIN RST */
+	uint16_t window;
+	uint32_t n;
+};
+
+size_t emissions_of(struct belief *b, const struct node *n, uint32_t until, const struct got *r,
+		    struct emission *out);
+
+/* ---- belief_own.c ---- */
+
+void own_add(struct belief *b, const struct segment *s, uint32_t n);
+/** Let a stretch of ours that contains @p at, strictly, also arrive up to there only.
+ *  @return the part, to be delivered, or NULL if there is none */
+const struct own *own_split(struct belief *b, seq_t at);
+seq_t own_end(const struct own *s);
+bool own_acks(const struct belief *b, seq_t ack, uint32_t until);
+/** @return SYN of ours that this end took, if its RCV.NXT is @p rcv_nxt; NULL if unknown */
+const struct own *own_syn(const struct belief *b, seq_t rcv_nxt);
+
+/* ---- belief_close.c ---- */
+
+/** Follow every move from the nodes marked NODE_TODO, with our segments sent until then. */
+void belief_close(struct belief *b, struct node_set *s, uint32_t until,
+		  const struct moves_wanted *wanted);
+/** Follow the delivery of one segment from every node, and all moves from what is new. */
+void belief_close_with(struct belief *b, struct node_set *s, const struct own *own,
+		       const struct moves_wanted *wanted);
+
+extern const struct moves_wanted moves_all, moves_cookies, moves_loss, moves_delivery,
+	moves_orderly;
+
+const struct moves_wanted *belief_moves(const struct belief *b);
+
+/* ---- belief_view.c ---- */
+
+void belief_look(struct belief *b);
+/** @return the state to display, as a set of one. */
+state_set_t node_fold(const struct node *n);
+
+#endif

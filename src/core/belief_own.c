@@ -1,0 +1,230 @@
+/*
+ * Our segments, as a set: each may arrive late, twice or never, at any time after it was sent.
+ * The list is bounded. Plain text that follows on is joined into one stretch, and of plain
+ * ACKs the latest stands for all; what that forgets is found again when it is asked for, by
+ * own_split(), since any part of a stretch may arrive before the rest.
+ */
+#include "belief_internal.h"
+
+#include <string.h>
+
+#define FLAGS_KEPT (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)
+
+seq_t own_end(const struct own *s)
+{
+	const uint32_t marks = ((s->flags & TCP_SYN) ? 1u : 0u) + ((s->flags & TCP_FIN) ? 1u : 0u);
+	return seq_add(s->seq, s->text_bytes + marks);
+}
+
+/* It acknowledges something of the known incarnation, and cannot acknowledge a FIN. */
+static bool is_plain(const struct belief *b, const struct own *o)
+{
+	return o->flags == TCP_ACK && o->window != 0 && b->iss_known && seq_gt(o->ack, b->iss) &&
+	       seq_le(o->ack, b->seen) && !(b->fin_seen && seq_eq(o->ack, b->seen));
+}
+
+static void forget_ack(struct belief *b, seq_t ack)
+{
+	if (!b->ack_range) {
+		b->ack_range = true;
+		b->ack_low = ack;
+		b->ack_high = ack;
+	}
+	b->ack_low = seq_min(b->ack_low, ack);
+	b->ack_high = seq_max(b->ack_high, ack);
+}
+
+static void own_remove(struct belief *b, uint8_t at)
+{
+	b->owns--;
+	memmove(&b->own[at], &b->own[at + 1], (size_t)(b->owns - at) * sizeof b->own[0]);
+}
+
+/* Fold @p other into @p into. */
+static void join(struct belief *b, struct own *into, const struct own *other)
+{
+	const seq_t end = seq_max(own_end(into), own_end(other));
+	if (!seq_eq(into->ack, other->ack))
+		forget_ack(b, seq_min(into->ack, other->ack));
+	into->ack = seq_max(into->ack, other->ack);
+	into->seq = seq_min(into->seq, other->seq);
+	into->text_bytes = (uint32_t)seq_diff(end, into->seq);
+	if (other->first < into->first) {
+		into->first = other->first;
+		into->n_first = other->n_first;
+	}
+	if (other->last > into->last) {
+		into->last = other->last;
+		into->n = other->n;
+	}
+}
+
+struct stretch {
+	seq_t begin, end, kept;
+};
+
+/* Inside a stretch: reached again from its beginning when needed. */
+static bool is_inside(const struct node *n, const void *context)
+{
+	const struct stretch *s = context;
+	if (!node_has_numbers((enum ctl)n->ctl) || n->ctl == CTL_SYN_SENT)
+		return false;
+	if (n->inc == INC_KNOWN && seq_eq(n->rcv_nxt, s->kept))
+		return false;
+	return seq_gt(n->rcv_nxt, s->begin) && seq_lt(n->rcv_nxt, s->end);
+}
+
+static bool can_join(const struct belief *b, const struct own *a, const struct own *c)
+{
+	if (!is_plain(b, a) || !is_plain(b, c))
+		return false;
+	if (a->text_bytes == 0 || c->text_bytes == 0)
+		return a->text_bytes == c->text_bytes;
+	return seq_le(a->seq, own_end(c)) && seq_le(c->seq, own_end(a)) &&
+	       (uint32_t)seq_diff(own_end(a), c->seq) < 0x40000000u;
+}
+
+/* Join what can be joined. */
+static void compact(struct belief *b)
+{
+	for (uint8_t i = 0; i < b->owns; i++) {
+		for (uint8_t j = (uint8_t)(i + 1); j < b->owns; j++) {
+			if (!can_join(b, &b->own[i], &b->own[j]))
+				continue;
+			if (b->own[i].text_bytes == 0) {
+				/* the latest ACK: of two, the one sent last */
+				struct own *late = &b->own[i];
+				if (b->own[j].last > late->last)
+					late->seq = b->own[j].seq;
+				const seq_t seq = late->seq;
+				join(b, late, &b->own[j]);
+				late->seq = seq;
+				late->text_bytes = 0;
+			} else {
+				join(b, &b->own[i], &b->own[j]);
+				const struct stretch s = {b->own[i].seq, own_end(&b->own[i]),
+							  b->acked};
+				node_set_drop(&b->b, is_inside, &s);
+				node_set_drop(&b->u, is_inside, &s);
+			}
+			own_remove(b, j--);
+		}
+	}
+}
+
+static struct own *append(struct belief *b, const struct own *o)
+{
+	if (b->owns >= OWNS_MAX)
+		compact(b);
+	if (b->owns >= OWNS_MAX) {
+		/* Nothing can be said any more until the next reception. */
+		b->waiting = true;
+		memmove(&b->own[0], &b->own[1], (OWNS_MAX - 1) * sizeof b->own[0]);
+		b->owns--;
+	}
+	b->own[b->owns] = *o;
+	return &b->own[b->owns++];
+}
+
+static void note_offer(struct belief *b, const struct segment *s)
+{
+	const bool syn = (s->flags & TCP_SYN) != 0;
+	if (syn && s->option.has_wscale) {
+		b->own_wscale_offered = true;
+		b->own_wscale = s->option.wscale > 14 ? 14 : s->option.wscale;
+	}
+	if (syn && s->window > b->own_syn_window)
+		b->own_syn_window = s->window;
+	if (s->flags & TCP_RST)
+		return;
+	if (s->window == 0 && (s->flags & TCP_ACK))
+		b->own_window_closed = true;
+	if (!b->iss_known || (s->flags & TCP_ACK) == 0)
+		return;
+	const unsigned shift = syn ? 0 : b->wscale_agreed ? b->own_wscale : 14;
+	const seq_t offer = seq_add(s->ack, (uint32_t)s->window << shift);
+	b->offer = b->offer_known ? seq_max(b->offer, offer) : offer;
+	b->offer_known = true;
+}
+
+void own_add(struct belief *b, const struct segment *s, uint32_t n)
+{
+	const struct own o = {
+		.seq = s->seq,
+		.ack = (s->flags & TCP_ACK) ? s->ack : seq_of(0),
+		.text_bytes = s->payload_bytes,
+		.flags = s->flags & FLAGS_KEPT,
+		.window = s->window,
+		.first = b->now,
+		.last = b->now,
+		.n = n,
+		.n_first = n,
+		.has_ts = s->option.has_timestamps,
+		.fast_open = s->option.has_fastopen && s->option.fastopen_bytes > 0,
+		.copies = 1,
+	};
+	note_offer(b, s);
+	for (uint8_t i = 0; i < b->owns; i++) {
+		struct own *have = &b->own[i];
+		if (have->flags != o.flags || !seq_eq(have->seq, o.seq) ||
+		    !seq_eq(have->ack, o.ack) || have->text_bytes != o.text_bytes ||
+		    (have->window == 0) != (o.window == 0))
+			continue;
+		have->last = b->now;
+		have->n = n;
+		have->copies++;
+		b->latest_own = i;
+		return;
+	}
+	if (b->owns >= OWNS_MERGE)
+		compact(b);
+	b->latest_own = (uint8_t)(append(b, &o) - b->own);
+}
+
+const struct own *own_split(struct belief *b, seq_t at)
+{
+	const struct own *whole = NULL;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		if (o->text_bytes == 0 || (o->flags & (TCP_SYN | TCP_RST)))
+			continue;
+		const seq_t text_end = seq_add(o->seq, o->text_bytes);
+		if (seq_eq(text_end, at) && (o->flags & TCP_FIN) == 0)
+			return NULL;
+		if (seq_gt(at, o->seq) && seq_le(at, text_end))
+			whole = o;
+	}
+	if (whole == NULL)
+		return NULL;
+	struct own part = *whole;
+	part.flags &= (uint16_t)~TCP_FIN;
+	part.text_bytes = (uint32_t)seq_diff(at, whole->seq);
+	part.last = part.first;
+	return append(b, &part);
+}
+
+bool own_acks(const struct belief *b, seq_t ack, uint32_t until)
+{
+	if (b->ack_range && seq_ge(ack, b->ack_low) && seq_le(ack, b->ack_high))
+		return true;
+	for (uint8_t i = 0; i < b->owns; i++)
+		if ((b->own[i].flags & TCP_ACK) && b->own[i].first <= until &&
+		    seq_eq(b->own[i].ack, ack))
+			return true;
+	return false;
+}
+
+const struct own *own_syn(const struct belief *b, seq_t rcv_nxt)
+{
+	const struct own *best = NULL;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		if ((o->flags & TCP_SYN) == 0)
+			continue;
+		if (seq_eq(seq_add(o->seq, 1), rcv_nxt) || seq_eq(own_end(o), rcv_nxt))
+			return o;
+		if (seq_lt(o->seq, rcv_nxt) && (best == NULL || seq_gt(o->seq, best->seq)))
+			best = o;
+	}
+	return best;
+}

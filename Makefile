@@ -178,7 +178,8 @@ deps:
 	$(Q)tests/support/deps.sh $(sort $(DEPS_FOR))
 
 # --- lint -----------------------------------------------------------------
-#: lint       layers, purity, headers, warnings as errors, tidy, cppcheck, shellcheck, man pages, format
+#: lint       layers, purity, headers, warnings as errors, tidy, cppcheck, shellcheck, man pages,
+#:            options, format; tests/lint/selftest.sh proves that each of them can fail
 lint:
 	$(Q)CC=$(CC) tests/lint/lint.sh
 

@@ -233,7 +233,7 @@ static void label_make(struct label *b)
 	const char *space = b->form <= LABEL_SPACED ? "  " : " ";
 	const char *remark = words_remark(s);
 	char flags[TCP_FLAGS_TEXT_MAX];
-	if (b->form >= LABEL_LETTERS)
+	if (b->form == LABEL_LETTERS)
 		tcp_flags_letters(s->tcp.flags, flags, sizeof flags);
 	else
 		tcp_flags_format(s->tcp.flags, flags, sizeof flags);

@@ -63,13 +63,13 @@ static void add_state(const struct rfc *r, struct flow_memory *m, enum side side
 {
 	char state[WORDS_END_MAX];
 	const int room = side == SIDE_CLIENT ? r->segment_at - r->client_at - 5
-					     : r->page->options.width - r->server_at;
+					     : r->page->options.width - t->columns;
 	words_end(v, r->glyphs, room, state, sizeof state);
 	text_style(t, v->contradiction           ? STYLE_LOUD
 		      : view_changed(m, side, v) ? STYLE_STRONG
 						 : STYLE_PLAIN);
 	/* without a mark, the name still stands below the others' names */
-	if (side == SIDE_SERVER && v->certainty == CERTAINTY_EXACT)
+	if (side == SIDE_SERVER && v->certainty == CERTAINTY_EXACT && columns(state) + 2 <= room)
 		text_add(t, "  ");
 	text_add(t, state);
 	text_style(t, STYLE_PLAIN);
@@ -133,14 +133,27 @@ struct rfc_row {
 	char pieces[PIECES_MAX][PIECE_BYTES];
 };
 
+/* Whether all of a segment and the server's state can stand in one row, though the state
+ * is moved out of its column for it: a transfer of some megabytes has such rows. */
+static bool fits_moved(const struct rfc *r, const struct rfc_row *row)
+{
+	char state[WORDS_END_MAX];
+	int room = r->page->options.width - r->segment_at - 1;
+	for (size_t i = 0; i < row->pieces_count; i++)
+		room -= columns(row->pieces[i]);
+	words_end(row->server, r->glyphs, room, state, sizeof state);
+	return !r->wide && columns(state) <= room;
+}
+
 /* Pieces go on in further rows; one that is too long for the column may run past it, and
  * then the server's state stands in a row of its own. */
 static void add_pieces(const struct rfc *r, const struct rfc_row *row, struct text *t,
 		       struct out *out)
 {
+	const bool moved = fits_moved(r, row);
 	for (size_t i = 0; i < row->pieces_count; i++) {
 		const int width = columns(row->pieces[i]);
-		if (t->columns > r->segment_at && t->columns + width > r->segment_end) {
+		if (!moved && t->columns > r->segment_at && t->columns + width > r->segment_end) {
 			text_put(t, out);
 			text_pad(t, r->segment_at);
 			text_style(t, row->style);
@@ -149,10 +162,12 @@ static void add_pieces(const struct rfc *r, const struct rfc_row *row, struct te
 		text_add_foreign(t, row->pieces[i] + (first && row->pieces[i][0] == ' '),
 				 r->page->options.width - t->columns, r->glyphs->ellipsis);
 	}
-	if (t->columns > r->segment_end) {
+	if (!moved && t->columns > r->segment_end) {
 		text_put(t, out);
 		text_style(t, row->style);
 	}
+	if (moved)
+		text_add(t, " ");
 }
 
 static void put_row(const struct rfc *r, struct flow_memory *m, const struct rfc_row *row,

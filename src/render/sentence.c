@@ -55,11 +55,9 @@ char *sentence_timer(const struct event_timer *t, char *text, size_t text_bytes)
 	if (t->text[0] != '\0')
 		snprintf(text, text_bytes, "%s", t->text);
 	else
-		snprintf(text, text_bytes, "%s timer, %s (expiry %" PRIu32 ")",
+		snprintf(text, text_bytes, "%s timer, %s (expiry %" PRIu32 ")%s",
 			 timer_kind_name(t->kind), words_duration(t->after_ns, after, sizeof after),
-			 t->attempt);
-	if (t->gave_up)
-		text_append(text, text_bytes, "; given up");
+			 t->attempt, t->gave_up ? "; given up" : "");
 	return text;
 }
 

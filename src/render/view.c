@@ -173,12 +173,12 @@ static void fold_part(char *text, size_t text_bytes, uint64_t n, const char *wor
 static void put_fold(struct render *r, const struct view_fold *f, struct out *to)
 {
 	static const char *const where[] = {
-		[SIDE_CLIENT] = "to the server", [SIDE_SERVER] = "to the client"};
+		[SIDE_CLIENT] = "to server", [SIDE_SERVER] = "to client"};
 	char text[256];
 	char piece[WORDS_COUNT_MAX];
 	const char *separator = ": ";
-	snprintf(text, sizeof text, "%s more segment%s",
-		 words_count(f->segments, piece, sizeof piece), f->segments == 1 ? "" : "s");
+	snprintf(text, sizeof text, "%s segment%s", words_count(f->segments, piece, sizeof piece),
+		 f->segments == 1 ? "" : "s");
 	for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
 		if (f->bytes[side] == 0)
 			continue;
@@ -422,8 +422,6 @@ static void finish_rows(struct render *r, struct flow_memory *m, struct story *x
 		unfold(r, x, to);
 		if (r->look->bottom != NULL)
 			r->look->bottom(&r->page, to);
-		else
-			out_text(to, "\n");
 	} else {
 		separate(r);
 		out_printf(r->out, "flow %" PRIu32 " ends\n", m->id);
@@ -445,6 +443,8 @@ static void finish(struct render *r, struct flow_memory *m, const struct event_f
 		finish_rows(r, m, x);
 	else if (s.count > 0)
 		separate(r);
+	if (x != NULL && x->begun && r->look->bottom == NULL && s.count > 0)
+		out_text(r->out, "\n");
 	summary_put(&s, r->out, &r->page.options);
 	r->current = 0;
 	story_free(m);

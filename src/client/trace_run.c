@@ -53,7 +53,7 @@ static void tell_timer(struct trace *t, struct run *r, const struct machine_log 
 				    .attempt = log->attempt,
 				    .gave_up = log->kind == MACHINE_LOG_GAVE_UP};
 	if (timer.gave_up)
-		snprintf(timer.text, sizeof timer.text, "no answer in %.3f s: given up",
+		snprintf(timer.text, sizeof timer.text, "no answer in %.3f s",
 			 (double)log->after_ns / 1e9);
 	else if (log->timer == TIMER_RETRANSMISSION)
 		snprintf(timer.text, sizeof timer.text,
@@ -320,17 +320,18 @@ static bool put_on_wire(struct trace *t, struct run *r, struct segment_spec *spe
 	return true;
 }
 
-static void flush(struct trace *t, struct run *r)
+/* Send what the machine has to send. With --truth only one segment, so that the kernel can be
+ * asked before the next. @return whether to look again before sleeping */
+static bool flush(struct trace *t, struct run *r)
 {
 	struct segment_spec spec;
-	while (t->failed == 0 && machine_output(r->machine, &spec, clock_monotonic_ns())) {
+	bool again = false;
+	while (!again && t->failed == 0 && machine_output(r->machine, &spec, clock_monotonic_ns())) {
 		drain_log(t, r);
-		if (!put_on_wire(t, r, &spec))
-			return;
-		if (t->sockdiag != NULL)
-			(void)receive(t);
+		again = !put_on_wire(t, r, &spec) || t->sockdiag != NULL;
 	}
 	drain_log(t, r);
+	return again;
 }
 
 /* Our state can change without a segment: say so once none is on its way back. */
@@ -493,23 +494,22 @@ static void run_machine(struct trace *t, struct run *r)
 	bool stopping = false;
 	(void)machine_open_active(r->machine, clock_monotonic_ns());
 	drain_log(t, r);
-	flush(t, r);
 	for (;;) {
 		int64_t now = clock_monotonic_ns();
 		if (!stopping && must_stop(t)) {
 			stopping = true;
 			call_abort(r, now);
-			flush(t, r);
 		}
-		(void)receive(t);
+		const bool again = flush(t, r);
+		const int frames = receive(t);
 		now = clock_monotonic_ns();
 		machine_tick(r->machine, now);
 		drain_log(t, r);
 		if (!stopping)
 			act(t, r, now);
-		flush(t, r);
+		if (again || frames > 0)
+			continue; /* there may be an answer to send */
 		show_own_state(t, r);
-		now = clock_monotonic_ns();
 		if (over(t, r, now) || (stopping && t->failed != 0))
 			break;
 		wait_until(t, next_deadline(t, r, now));

@@ -255,6 +255,9 @@ static void judge_rst(const struct flow *f, enum side from, struct event_segment
 			     s->ack.raw, other->isn.raw, other->isn.raw + 1);
 		return;
 	}
+	const struct end_view *receiver = from == SIDE_SERVER ? &e->client : &e->server;
+	if (receiver->certainty == CERTAINTY_EXACT && receiver->state == ST_CLOSED)
+		return; /* our own end has no connection that it could reset */
 	if (!other->acked) {
 		NOTE(e, NOTE_RST_ACCEPTABLE, "9293 3.5.2", "resets");
 		return;

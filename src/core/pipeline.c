@@ -287,6 +287,8 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	e.u.segment.retransmission = delta.retransmission;
 	if (word.unsent)
 		note_unsent(s, &e.u.segment);
+	e.u.segment.client = was[SIDE_CLIENT]; /* what it arrives at, for the judgement */
+	e.u.segment.server = was[SIDE_SERVER];
 	judge_segment(&x->flow, from, &delta, &e.u.segment);
 	if (s->checksum != CHECKSUM_BAD || x->own_side == (int)from)
 		flow_take(&x->flow, from, s, &delta, frame->time_ns);

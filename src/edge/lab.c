@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Children that may be unreaped at the same time; a lab has a handful. */
-#define CHILDREN_MAX 256
+#define CHILDREN_MAX 64
 #define PATH_BYTES 40
 
 struct lab {

@@ -203,7 +203,8 @@ static int enter_net(const struct builder *b, int which)
 static int set_sysctls(const struct builder *b, int which)
 {
 	/* Before the interfaces come, which inherit conf/default. The kernel must not invent
-	 * link-local addresses, nor solicit routers: captures hold what the user sent. */
+	 * link-local addresses, nor solicit routers, and should repeat its multicast reports
+	 * at once (1 ms) and not a second later: captures hold what the user sent. */
 	static const struct {
 		int which; /* -1: everywhere */
 		const char *path;
@@ -211,6 +212,8 @@ static int set_sysctls(const struct builder *b, int which)
 		bool needed;
 	} sysctls[] = {
 		{-1, "/proc/sys/net/ipv6/conf/default/accept_dad", "0", false},
+		{-1, "/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval", "1",
+		 false},
 		{-1, "/proc/sys/net/ipv6/conf/default/accept_ra", "0", false},
 		{-1, "/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1", false},
 		{LAB_WIRE, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", false},

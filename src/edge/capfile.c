@@ -34,11 +34,10 @@ enum { PCAP_FILE_BYTES = 24, PCAP_RECORD_BYTES = 16, BLOCK_BYTES_MIN = 12 };
 enum format { FORMAT_PCAP, FORMAT_PCAPNG };
 
 struct interface {
-	uint32_t link_type;
-	uint32_t snap_bytes;    /* 0: no limit */
-	uint8_t resolution;     /* if_tsresol: power of ten, or of two with the top bit */
-	uint64_t ns_per_tick;   /* where that is whole, else 0 */
 	int64_t offset_seconds; /* if_tsoffset */
+	uint32_t snap_bytes;    /* 0: no limit */
+	uint16_t link_type;
+	uint8_t resolution; /* if_tsresol: power of ten, or of two with the top bit */
 };
 
 struct capfile {
@@ -183,9 +182,12 @@ static void split_decimal(uint64_t ticks, unsigned digits, uint64_t *seconds, ui
 
 static int64_t interface_time(const struct interface *i, uint64_t ticks)
 {
-	if (i->ns_per_tick != 0 && i->offset_seconds == 0 &&
-	    ticks <= (uint64_t)INT64_MAX / i->ns_per_tick)
-		return (int64_t)(ticks * i->ns_per_tick);
+	static const uint32_t ns_per_tick[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+					       10000,      1000,      100,      10,      1};
+	int64_t time_ns;
+	if (i->resolution < ARRAY_COUNT(ns_per_tick) && i->offset_seconds == 0 &&
+	    !__builtin_mul_overflow(ticks, ns_per_tick[i->resolution], &time_ns))
+		return time_ns;
 	uint64_t seconds;
 	uint64_t ns;
 	if (i->resolution & 0x80)
@@ -326,11 +328,6 @@ static int read_section(struct capfile *cf, struct bytes b, struct fault *why)
 	return 0;
 }
 
-static uint64_t ns_per_tick(uint8_t resolution)
-{
-	return resolution <= 9 ? power_of_ten(9u - resolution) : 0;
-}
-
 static int read_interface(struct capfile *cf, struct bytes b, struct fault *why)
 {
 	struct interface i = {.resolution = 6};
@@ -349,7 +346,6 @@ static int read_interface(struct capfile *cf, struct bytes b, struct fault *why)
 		return malformed(cf, "an interface description overruns its block", why);
 	if (cf->interfaces_count == CAPFILE_INTERFACES_MAX)
 		return malformed(cf, "more than 4096 interfaces in one section", why);
-	i.ns_per_tick = ns_per_tick(i.resolution);
 	cf->interfaces[cf->interfaces_count++] = i;
 	return 0;
 }

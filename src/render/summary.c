@@ -196,7 +196,7 @@ void summary_end(struct summary *s, const struct event_end *e)
 		row(s, "skipped", "%" PRIu64 " packet%s that could not be decoded", e->undecodable,
 		    e->undecodable == 1 ? "" : "s");
 	if (!e->complete)
-		row(s, "ended", "early%s%s", e->reason == NULL ? "" : ": ",
+		row(s, "ended", "early%s%s", e->reason == NULL ? "" : ", ",
 		    e->reason == NULL ? "" : e->reason);
 }
 

@@ -23,7 +23,7 @@ char *sentence_note(const struct note *n, char *text, size_t text_bytes);
 /** "the server's kernel says ESTABLISHED, which was held impossible"; "" if it agrees. */
 char *sentence_truth(enum side side, const struct end_view *v, char *text, size_t text_bytes);
 
-/** The timer's own text, or "retransmission timer, 1.000 s (expiry 1)"; "; given up" if it did. */
+/** The timer's own text, or "retransmission timer, 1.000 s (expiry 1)". */
 char *sentence_timer(const struct event_timer *t, char *text, size_t text_bytes);
 
 /** "server: SYN-RECEIVED -> ESTABLISHED, proven by 5: cause (RFC 9293 3.10.7.4)" */

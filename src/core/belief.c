@@ -35,6 +35,7 @@ void belief_init(struct belief *b, enum belief_start start)
 	node_set_clear(&b->b);
 	node_set_clear(&b->u);
 	b->evidence.row = -1;
+	b->origins = ORIGINS_REMOTE;
 	b->midstream = start == BELIEF_MIDSTREAM;
 	b->waiting = b->midstream;
 	struct node closed = {.ctl = CTL_CLOSED, .flags = NODE_TODO, .cost = 1};
@@ -50,6 +51,9 @@ void belief_assume_cookies(struct belief *b, bool on)
 {
 	b->cookies = on;
 	b->evidence.cookies = on;
+	b->origins &= (uint8_t)~ORIGIN_COOKIE;
+	if (on)
+		b->origins |= ORIGIN_COOKIE;
 }
 
 static bool is_obsolete(const struct node *n, const void *context)
@@ -84,7 +88,7 @@ static void deliver_part(struct belief *b, seq_t at)
 	const struct own *part = own_split(b, at);
 	if (part != NULL) {
 		const struct own copy = *part;
-		belief_close_with(b, &b->b, &copy, belief_moves(b));
+		belief_close_with(b, &b->b, &copy, &moves_all);
 		const uint32_t now = b->now;
 		b->now = now - 1; /* it was possible before what happens now */
 		note_all(b);
@@ -117,7 +121,7 @@ void belief_send(struct belief *b, const struct segment *s, uint32_t n)
 	own_add(b, s, n);
 	if (!b->waiting && b->own[b->latest_own].copies == 1) {
 		const struct own latest = b->own[b->latest_own];
-		belief_close_with(b, &b->b, &latest, belief_moves(b));
+		belief_close_with(b, &b->b, &latest, &moves_all);
 	}
 	end_step(b);
 }
@@ -300,7 +304,7 @@ static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
 {
 	uint8_t kept = 0;
 	if (b->proofs > 0)
-		belief_close(b, &g->old, b->received_before_at, belief_moves(b));
+		belief_close(b, &g->old, b->received_before_at, &moves_all);
 	for (uint8_t i = 0; i < b->proofs; i++) {
 		struct node t = b->proof[i];
 		if (g->anchoring && t.inc == INC_BEFORE) {
@@ -444,7 +448,7 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 		return false;
 	}
 	struct node_set reached = g.from;
-	belief_close(b, &reached, b->now, belief_moves(b));
+	belief_close(b, &reached, b->now, &moves_all);
 	const struct node_set before = b->b;
 	restrict_to(b, &reached, g.anchoring);
 	if (b->b.count == 0) {
@@ -583,6 +587,11 @@ static void add_guess(struct belief *b, enum ctl c, const struct got *r)
 		n.flags &= (uint8_t)~NODE_SYN_ACKED;
 	if (c != CTL_ESTABLISHED && c != CTL_CLOSE_WAIT)
 		n.cost = 2;
+	if (b->iss_exact) {
+		const seq_t least = seq_add(b->iss, ctl_is_fin_sent(c) ? 2 : 1);
+		if (seq_lt(n.snd_nxt, least) || (is_syn_received(c) && !seq_eq(n.snd_nxt, least)))
+			return;
+	}
 	for (int text_waits = 0; text_waits <= (ctl_is_fin_queued(c) ? 1 : 0); text_waits++) {
 		if (text_waits)
 			n.flags |= NODE_TEXT_WAITS;
@@ -600,6 +609,9 @@ static void start_from(struct belief *b, const struct segment *s, const struct g
 {
 	const bool syn = (r->flags & TCP_SYN) != 0;
 	const bool acks = (r->flags & TCP_ACK) != 0;
+	const seq_t iss = b->iss;
+	const bool same = b->iss_known && b->iss_exact && !syn &&
+			  seq_within(r->seq, seq_add(iss, 1), 0x40000000u);
 	node_set_clear(&b->b);
 	node_set_clear(&b->u);
 	b->proofs = 0;
@@ -607,8 +619,8 @@ static void start_from(struct belief *b, const struct segment *s, const struct g
 	b->waiting = false;
 	forget_numbers(b);
 	b->iss_known = true;
-	b->iss_exact = syn;
-	b->iss = syn ? r->seq : seq_sub(r->seq, 0x40000000u);
+	b->iss_exact = syn || same;
+	b->iss = syn ? r->seq : same ? iss : seq_sub(r->seq, 0x40000000u);
 	b->syn_has_text = syn && !acks && r->text_bytes > 0;
 	ctl_set_t set = 0;
 	if (syn) {
@@ -628,7 +640,7 @@ static void start_from(struct belief *b, const struct segment *s, const struct g
 		const struct emission e = {.to = b->proof[i]};
 		b->proof[i].first = had_until(b, &e);
 	}
-	belief_close(b, &b->b, b->now, belief_moves(b));
+	belief_close(b, &b->b, b->now, &moves_all);
 	note_numbers(b, s, r, true);
 	b->pair_known = false;
 	b->forgot = true;

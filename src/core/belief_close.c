@@ -4,16 +4,10 @@
  */
 #include "belief_internal.h"
 
-const struct moves_wanted moves_all = {ORIGINS_REMOTE, true, true, false};
-const struct moves_wanted moves_cookies = {ORIGINS_REMOTE | ORIGIN_COOKIE, true, true, false};
+const struct moves_wanted moves_all = {ORIGINS_REMOTE | ORIGIN_COOKIE, true, true, false};
 const struct moves_wanted moves_loss = {ORIGIN_RFC | ORIGIN_COOKIE, false, false, false};
 const struct moves_wanted moves_delivery = {ORIGINS_REMOTE | ORIGIN_COOKIE, false, true, false};
 const struct moves_wanted moves_orderly = {ORIGINS_REMOTE | ORIGIN_COOKIE, true, false, false};
-
-const struct moves_wanted *belief_moves(const struct belief *b)
-{
-	return b->cookies ? &moves_cookies : &moves_all;
-}
 
 static const enum rule_on events[] = {
 	ON_OPEN_PASSIVE, ON_OPEN_ACTIVE,       ON_SEND,      ON_CLOSE,  ON_ABORT, ON_TRANSMIT,

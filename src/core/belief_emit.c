@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* No TCP sends an ACK with a RST at SEG.ACK, but lwIP does. */
+#define COST_ODD_BOUNCE 24
+
 struct search {
 	struct belief *b;
 	const struct node *from;
@@ -33,7 +36,7 @@ static struct emission *found(struct search *s, const struct node *to, unsigned 
 static size_t ask_event(struct search *s, enum rule_on on, facts_t facts, struct outcome *out)
 {
 	const struct memo question = {
-		.key = facts, .ctl = s->from->ctl, .on = (uint8_t)on, .origins = ORIGINS_REMOTE};
+		.key = facts, .ctl = s->from->ctl, .on = (uint8_t)on, .origins = s->b->origins};
 	return outcomes(s->b, &question, out);
 }
 
@@ -93,12 +96,15 @@ static enum belief_reset rst_kind(const struct search *s, unsigned emit, const s
 static void rst_of_delivery(struct search *s, const struct own *own)
 {
 	struct move moves[MOVES_MAX];
-	const size_t count = move_deliver(s->b, s->from, own, belief_moves(s->b), moves);
+	const size_t count = move_deliver(s->b, s->from, own, &moves_all, moves);
 	for (size_t i = 0; i < count; i++) {
 		const enum belief_reset kind = rst_kind(s, moves[i].emit, own);
 		if (kind == BELIEF_RESET_NONE)
 			continue;
-		struct emission *e = found(s, &moves[i].to, 0, moves[i].row);
+		const bool odd = kind == BELIEF_RESET_BOUNCE && (s->r->flags & TCP_ACK) &&
+				 (moves[i].emit & EMIT_RST_ACK) == 0;
+		struct emission *e =
+			found(s, &moves[i].to, odd ? COST_ODD_BOUNCE : 0, moves[i].row);
 		e->reset = kind;
 		e->answers_n = own->n;
 		e->answers_at = own->last;
@@ -127,7 +133,7 @@ static void syn_of_event(struct search *s, enum rule_on on)
 {
 	struct move moves[MOVES_MAX];
 	const struct belief *b = s->b;
-	const size_t count = move_event(s->b, s->from, on, belief_moves(b), moves);
+	const size_t count = move_event(s->b, s->from, on, &moves_all, moves);
 	for (size_t i = 0; i < count; i++)
 		if ((moves[i].emit & EMIT_SYN) && moves[i].to.inc == INC_KNOWN &&
 		    seq_eq(node_iss(b, &moves[i].to), s->r->seq))
@@ -159,7 +165,7 @@ static void search_syn_ack(struct search *s)
 		const struct own *own = &b->own[i];
 		if (own->first > s->until || (own->flags & TCP_SYN) == 0)
 			continue;
-		const size_t count = move_deliver(b, s->from, own, belief_moves(b), moves);
+		const size_t count = move_deliver(b, s->from, own, &moves_all, moves);
 		for (size_t m = 0; m < count; m++) {
 			if ((moves[m].emit & EMIT_SYN_ACK) == 0 ||
 			    !is_syn_ack(s, &moves[m].to, own))
@@ -189,7 +195,7 @@ static void search_challenge(struct search *s)
 	for (uint8_t i = 0; i < b->owns; i++) {
 		if (b->own[i].first > s->until)
 			continue;
-		const size_t count = move_deliver(b, s->from, &b->own[i], belief_moves(b), moves);
+		const size_t count = move_deliver(b, s->from, &b->own[i], &moves_all, moves);
 		for (size_t m = 0; m < count; m++) {
 			struct node to = moves[m].to;
 			if ((moves[m].emit & (EMIT_ACK | EMIT_CHALLENGE)) == 0 ||

@@ -105,6 +105,7 @@ struct belief {
 	bool waiting;   /* nothing is known: the next received segment begins */
 	bool midstream; /* our own stream began before what we saw */
 	bool iss_known, iss_exact, irs_known;
+	uint8_t origins; /* rows that count, bits of enum origin */
 	bool cookies;
 	bool fin_seen;     /* of the known incarnation */
 	bool forgot;       /* old nodes were dropped: old duplicates are believed */
@@ -176,10 +177,10 @@ struct move {
 
 /* Which moves count. */
 struct moves_wanted {
-	unsigned origins;
-	bool calls;    /* calls and timers, or deliveries only */
-	bool abnormal; /* ABORT, time-outs, reboots, another OPEN, and what answers with RST */
-	bool nominal;  /* by the book: one outcome only */
+	unsigned origins; /* of these, those of struct belief */
+	bool calls;       /* calls and timers, or deliveries only */
+	bool abnormal;    /* ABORT, time-outs, reboots, another OPEN, and what answers with RST */
+	bool nominal;     /* by the book: one outcome only */
 };
 
 unsigned event_cost(enum rule_on on, const struct outcome *out);

@@ -88,7 +88,7 @@ static struct input_vars vars_of(const struct belief *b, const struct node *n)
 {
 	struct input_vars v = {
 		.ctl = (enum ctl)n->ctl,
-		.snd_wnd_max = INPUT_WINDOW_UNKNOWN,
+		.snd_wnd_max = 65535u << (b->wscale_agreed ? b->own_wscale : 14),
 		.rcv_nxt = n->rcv_nxt,
 		.rcv_wnd = WINDOW_WIDEST,
 		.irs = seq_sub(n->rcv_nxt, FAR),
@@ -285,7 +285,7 @@ static void flush(struct belief *b, const struct meeting *m, const struct own *s
 		return;
 	struct outcome out[RULE_STEPS_MAX];
 	const struct memo question = {
-		.key = FACT_FIN_GOES, .ctl = to->ctl, .on = ON_TRANSMIT, .origins = ORIGINS_REMOTE};
+		.key = FACT_FIN_GOES, .ctl = to->ctl, .on = ON_TRANSMIT, .origins = b->origins};
 	if (outcomes(b, &question, out) == 0)
 		return;
 	to->ctl = out[0].to;
@@ -332,7 +332,7 @@ static size_t deliver_one(struct belief *b, struct meeting *m, const struct own 
 	const struct memo question = {.key = facts_of(b, m, s),
 				      .ctl = m->node.ctl,
 				      .on = ON_CHECK_1,
-				      .origins = (uint8_t)wanted->origins};
+				      .origins = (uint8_t)(wanted->origins & b->origins)};
 	const size_t outs = outcomes(b, &question, out);
 	size_t count = 0;
 	for (size_t i = 0; i < outs; i++) {
@@ -431,7 +431,7 @@ static size_t event_moves(struct belief *b, const struct node *n, enum rule_on o
 {
 	struct outcome out[RULE_STEPS_MAX];
 	const struct memo question = {
-		.key = facts, .ctl = n->ctl, .on = (uint8_t)on, .origins = ORIGINS_REMOTE};
+		.key = facts, .ctl = n->ctl, .on = (uint8_t)on, .origins = b->origins};
 	const size_t outs = outcomes(b, &question, out);
 	size_t count = 0;
 	for (size_t i = 0; i < outs; i++) {

@@ -100,6 +100,7 @@ static const struct confined_syscall confined_instrumented[] = {
 	{SCMP_SYS(readlinkat),      ANY,               "asan"},
 	{SCMP_SYS(stat),            ANY,               "asan"},
 	{SCMP_SYS(lstat),           ANY,               "asan"},
+	{SCMP_SYS(getdents),        ANY,               "lsan: threads"},
 	{SCMP_SYS(getdents64),      ANY,               "lsan: threads"},
 	{SCMP_SYS(sigaltstack),     ANY,               "asan"},
 	{SCMP_SYS(mprotect),        ANY,               "asan"},

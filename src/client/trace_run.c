@@ -416,7 +416,6 @@ static void talk(struct trace *t, struct run *r, int64_t now)
 static void act(struct trace *t, struct run *r, int64_t now)
 {
 	const enum tcp_state state = machine_state(r->machine);
-	take_received(t, r, now);
 	if (r->phase == RUN_OPENING && state != ST_SYN_SENT && state != ST_SYN_RECEIVED &&
 	    state != ST_CLOSED) {
 		r->phase = RUN_TALKING;
@@ -495,20 +494,22 @@ static void run_machine(struct trace *t, struct run *r)
 	(void)machine_open_active(r->machine, clock_monotonic_ns());
 	drain_log(t, r);
 	for (;;) {
-		int64_t now = clock_monotonic_ns();
+		const int frames = receive(t);
+		const int64_t now = clock_monotonic_ns();
+		machine_tick(r->machine, now);
+		drain_log(t, r);
+		take_received(t, r, now);
+		/* Answer first, act then: the handshake's ACK is not swallowed by our FIN. */
+		bool again = flush(t, r);
 		if (!stopping && must_stop(t)) {
 			stopping = true;
 			call_abort(r, now);
-		}
-		const bool again = flush(t, r);
-		const int frames = receive(t);
-		now = clock_monotonic_ns();
-		machine_tick(r->machine, now);
-		drain_log(t, r);
-		if (!stopping)
+		} else if (!stopping && !again) {
 			act(t, r, now);
+		}
+		again = again || flush(t, r);
 		if (again || frames > 0)
-			continue; /* there may be an answer to send */
+			continue; /* there may be an answer to what was sent */
 		show_own_state(t, r);
 		if (over(t, r, now) || (stopping && t->failed != 0))
 			break;

@@ -104,6 +104,7 @@ static struct exchange *new_exchange(struct pipeline *p, const struct segment *s
 						      (enum side)side);
 		belief_init(x->belief[side], opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
 		belief_assume_cookies(x->belief[side], p->config.assume_cookies);
+		belief_view(x->belief[side], &x->view[side]);
 	}
 	p->exchanges_used++;
 	give_start(p, x, time_ns);
@@ -349,6 +350,10 @@ static void take_icmp(struct pipeline *p, const struct pipeline_frame *frame,
 		p->config.hooks.own_icmp(p->config.hooks.context, icmp, frame->time_ns, &word);
 	if (word.known)
 		x->view[x->own_side].state = word.state;
+	/* What was refused on the way did not arrive: what it would have led to is not expected. */
+	struct end_view *to = &x->view[side_other(i->about)];
+	if (icmp_reason_is_refusal(icmp->reason) && to->certainty == CERTAINTY_EXPECTED)
+		to->certainty = CERTAINTY_UNKNOWN;
 	set_truth(x, frame->truth);
 	i->client = x->view[SIDE_CLIENT];
 	i->server = x->view[SIDE_SERVER];

@@ -30,8 +30,8 @@ struct sockdiag_truth {
 
 /**
  * Ask for one connection: its end at @p local, the other at @p remote.
- * Always a dump, never an exact lookup (which answers LISTEN for unknown tuples and hides
- * TIME-WAIT behind CLOSE rows).
+ * An exact lookup is believed only if it answers with this very tuple and not CLOSE; else a
+ * dump decides (some microseconds, or 1 ms where the kernel's table is large).
  * @return 0, or negative errno with @p why
  */
 must_check int sockdiag_ask(struct sockdiag *d, const struct endpoint *local,

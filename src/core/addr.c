@@ -120,7 +120,7 @@ static char *put_v6(char *out, const uint8_t *bytes)
 	static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 	const bool mapped = memcmp(bytes, mapped_prefix, 12) == 0; /* RFC 5952 section 5 */
 	const int groups_count = mapped ? 6 : 8;
-	uint16_t groups[8];
+	uint16_t groups[8] = {0};
 	for (int i = 0; i < groups_count; i++)
 		groups[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
 	const struct zero_run zeros = find_zero_run(groups, groups_count);

@@ -209,11 +209,19 @@ static bool same_word(const char *text, size_t count, const char *word)
 	return true;
 }
 
+static size_t word_length(const char *text)
+{
+	size_t count = 0;
+	while (text[count] != '\0' && strchr(",+|", text[count]) == NULL)
+		count++;
+	return count;
+}
+
 static bool parse_words(uint16_t *flags, const char *text)
 {
 	*flags = 0;
 	for (;;) {
-		const size_t count = strcspn(text, ",+|");
+		const size_t count = word_length(text);
 		uint16_t flag = 0;
 		for (size_t i = 0; i < ARRAY_COUNT(flag_rows); i++) {
 			if (same_word(text, count, flag_rows[i].word))

@@ -74,7 +74,8 @@ static int need(struct capfile *cf, size_t count, struct fault *why)
 	if (cf->fd < 0)
 		return 0;
 	size_t have = window_bytes(cf);
-	memmove(cf->buffer, cf->at, have);
+	if (have > 0)
+		memmove(cf->buffer, cf->at, have);
 	cf->at = cf->buffer;
 	cf->end = cf->buffer + have;
 	while (have < count) {

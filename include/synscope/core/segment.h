@@ -133,7 +133,7 @@ bool icmp_reason_is_refusal(enum icmp_reason r);
 enum packet_kind {
 	PACKET_TCP,
 	PACKET_ICMP_ERROR, /* and it quotes a TCP segment */
-	PACKET_FRAGMENT,   /* a piece of TCP that has no TCP header; only ip is filled */
+	PACKET_FRAGMENT,   /* a piece of TCP without a whole TCP header; only ip is filled */
 	PACKET_OTHER,      /* IP, but not of our concern; only ip is filled */
 };
 
@@ -155,7 +155,7 @@ enum packet_status {
 	PACKET_TCP_TRUNCATED,        /* fewer than 20 bytes of TCP */
 	PACKET_TCP_BAD_OFFSET,       /* data offset below 5 */
 	PACKET_TCP_OFFSET_OVERRUN,   /* data offset past the packet */
-	PACKET_ICMP_TRUNCATED,
+	PACKET_ICMP_TRUNCATED,       /* fewer than 8 bytes of ICMP, or of the TCP that it quotes */
 	PACKET_STATUS_COUNT
 };
 
@@ -163,8 +163,9 @@ enum packet_status {
  * Decode one IP packet.
  * @param data    first byte of the IP header; borrowed
  * @param captured_bytes readable bytes at data
- * @param wire_bytes     bytes of the packet on the wire, at least captured_bytes
- * @param packet  written on PACKET_OK, untouched otherwise; borrows data
+ * @param wire_bytes     bytes of the packet on the wire; less than captured_bytes counts as that
+ * @param packet  written on PACKET_OK, untouched otherwise; of tcp and icmp only the one that its
+ *                kind names; borrows data
  * @return PACKET_OK or the first rule broken, in wire order
  */
 must_check enum packet_status packet_decode(const uint8_t *data, size_t captured_bytes,

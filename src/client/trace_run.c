@@ -326,7 +326,8 @@ static bool flush(struct trace *t, struct run *r)
 {
 	struct segment_spec spec;
 	bool again = false;
-	while (!again && t->failed == 0 && machine_output(r->machine, &spec, clock_monotonic_ns())) {
+	while (!again && t->failed == 0 &&
+	       machine_output(r->machine, &spec, clock_monotonic_ns())) {
 		drain_log(t, r);
 		again = !put_on_wire(t, r, &spec) || t->sockdiag != NULL;
 	}
@@ -493,6 +494,7 @@ static void run_machine(struct trace *t, struct run *r)
 	bool stopping = false;
 	(void)machine_open_active(r->machine, clock_monotonic_ns());
 	drain_log(t, r);
+	(void)flush(t, r); /* our SYN first: what came before it was not for this connection */
 	for (;;) {
 		const int frames = receive(t);
 		const int64_t now = clock_monotonic_ns();

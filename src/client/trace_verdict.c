@@ -116,7 +116,7 @@ struct event_verdict verdict_of(const struct run *r, enum verdict wanted)
 			 "port would have answered RST",
 			 a->syn_sent, a->syn_sent == 1 ? "" : "s");
 	}
-	v.has_rtt = a->has_answer_time && !a->rtt_ambiguous;
+	v.has_rtt = a->has_answer_time && a->syn_time_ns != 0 && !a->rtt_ambiguous;
 	v.rtt_ns = v.has_rtt ? a->answer_time_ns - a->syn_time_ns : 0;
 	return v;
 }

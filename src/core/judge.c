@@ -51,7 +51,7 @@ static void judge_syn(const struct flow *f, enum side from, const struct flow_de
 	else
 		NOTE(e, NOTE_SYN, "9293 3.5", "opens: ISN %u; the SYN itself uses number %u",
 		     s->seq.raw, s->seq.raw);
-	if (from == SIDE_SERVER && other->syn_seen && !d->retransmission)
+	if (other->syn_seen && !f->handshake_complete && !d->retransmission && !d->new_incarnation)
 		NOTE(e, NOTE_SIMULTANEOUS_OPEN, "9293 3.5 figure 8",
 		     "both ends sent a SYN and neither has acknowledged: a simultaneous open");
 	if (s->payload_bytes > 0)
@@ -109,6 +109,15 @@ static void judge_ack(const struct flow *f, enum side from, const struct flow_de
 	char b[40];
 	if ((s->flags & TCP_ACK) == 0 || (s->flags & (TCP_RST | TCP_SYN)) != 0)
 		return;
+	if (from == SIDE_SERVER && !me->syn_seen && other->syn_seen && other->segments > 0 &&
+	    !f->handshake_complete) {
+		NOTE(e, NOTE_CHALLENGE_ACK, "5961 4.2",
+		     "an ACK of %u where a SYN,ACK of %u was awaited: this end holds an older "
+		     "connection "
+		     "with these ports and challenges the SYN",
+		     s->ack.raw, other->isn.raw + 1);
+		return;
+	}
 	if (d->ack_future) {
 		NOTE(e, NOTE_ACK_FUTURE, "9293 3.10.7.4 fifth check",
 		     "acknowledges %s, but the other side was seen to send only up to %s",

@@ -47,15 +47,15 @@ enum {
 struct scenario {
 	const char *name;
 	uint16_t port;
-	const char *words[14];    /* options of trace */
+	const char *words[14]; /* options of trace */
 	int status;
 	const char *client, *server; /* at the end; NULL: not compared. LISTEN counts as CLOSED */
 	const char *verdict;
-	const char *note;         /* a note that must be there, or NULL */
-	const char *handshake;    /* "yes", "no" or NULL */
-	bool truth_late;          /* the server's program acts by itself: rows between are compared
-	                             for `possible` and `proven` alone */
-	bool once;                /* IPv4 only, with the reason in the name */
+	const char *note;      /* a note that must be there, or NULL */
+	const char *handshake; /* "yes", "no" or NULL */
+	bool truth_late;       /* the server's program acts by itself: rows between are compared
+				  for `possible` and `proven` alone */
+	bool once;             /* IPv4 only, with the reason in the name */
 };
 
 /* clang-format off */
@@ -157,7 +157,8 @@ static int open_lab(void **state)
 		all[ARRAY_COUNT(peers) + i] = (struct peer_spec){
 			.behaviour = PEER_CONNECT,
 			.port = i == 0 ? PORT_CONNECT4 : PORT_CONNECT6,
-			.connect_to = {lab_address(lab, LAB_CLIENT, i == 0 ? IP_V4 : IP_V6), OUR_CONNECT_PORT},
+			.connect_to = {lab_address(lab, LAB_CLIENT, i == 0 ? IP_V4 : IP_V6),
+				       OUR_CONNECT_PORT},
 		};
 	make_data();
 	if (lab_serve(lab, LAB_SERVER, all, ARRAY_COUNT(all), &why) < 0 ||
@@ -176,7 +177,8 @@ static int close_lab(void **state)
 	return 0;
 }
 
-static void run_trace(struct story *s, enum ip_family family, uint16_t port, const char *const *options)
+static void run_trace(struct story *s, enum ip_family family, uint16_t port,
+		      const char *const *options)
 {
 	const char *words[32] = {"trace", "-j", "--truth"};
 	char target[ENDPOINT_TEXT_MAX];
@@ -189,12 +191,12 @@ static void run_trace(struct story *s, enum ip_family family, uint16_t port, con
 	story_run(s, lab, &spec);
 }
 
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			story_print(&s);                                                           \
-			fail_msg(__VA_ARGS__);                                                     \
-		}                                                                                  \
+#define CHECK(condition, ...)                  \
+	do {                                   \
+		if (!(condition)) {            \
+			story_print(&s);       \
+			fail_msg(__VA_ARGS__); \
+		}                              \
 	} while (0)
 
 static void play(const struct scenario *c, enum ip_family family)
@@ -205,11 +207,13 @@ static void play(const struct scenario *c, enum ip_family family)
 		skip();
 	run_trace(&s, family, c->port, c->words);
 	CHECK(s.json_good, "not all of stdout is JSON");
-	CHECK(c->status < 0 || s.status == c->status, "exit status %d, wanted %d", s.status, c->status);
+	CHECK(c->status < 0 || s.status == c->status, "exit status %d, wanted %d", s.status,
+	      c->status);
 	CHECK(s.signal_number == 0, "died of signal %d", s.signal_number);
 	CHECK(story_count(&s, "end") == 1, "no end event");
-	CHECK(c->verdict == NULL || strcmp(story_text(story_event(&s, "verdict", 0), "verdict.verdict"),
-					   c->verdict) == 0,
+	CHECK(c->verdict == NULL ||
+		      strcmp(story_text(story_event(&s, "verdict", 0), "verdict.verdict"),
+			     c->verdict) == 0,
 	      "verdict is not %s", c->verdict);
 	CHECK(c->note == NULL || story_has_note(&s, c->note), "no note %s", c->note);
 	CHECK(c->client == NULL || strcmp(story_final_state(&s, "client"), c->client) == 0,
@@ -226,7 +230,8 @@ static void play(const struct scenario *c, enum ip_family family)
 	CHECK(truth.compared > 0, "the kernel was never asked");
 	CHECK(truth.impossible == 0, "a true state was not in possible: %s", truth.first_wrong);
 	CHECK(truth.disproved == 0, "a proof was wrong: %s", truth.first_wrong);
-	CHECK(c->truth_late || truth.unexpected == 0, "not the expected state: %s", truth.first_wrong);
+	CHECK(c->truth_late || truth.unexpected == 0, "not the expected state: %s",
+	      truth.first_wrong);
 	story_free(&s);
 }
 

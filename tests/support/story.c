@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define STORY_TIMEOUT_MS 60000
-#define WORDS_MAX        48
+#define WORDS_MAX 48
 
 struct child {
 	const char *const *words;
@@ -71,7 +71,8 @@ static void collect(pid_t pid, const struct story_spec *spec, int out, int err, 
 	bool killed = spec->kill_signal == 0;
 	bool open[2] = {true, true};
 	while (open[0] || open[1]) {
-		struct pollfd fds[2] = {{open[0] ? out : -1, POLLIN, 0}, {open[1] ? err : -1, POLLIN, 0}};
+		struct pollfd fds[2] = {{open[0] ? out : -1, POLLIN, 0},
+					{open[1] ? err : -1, POLLIN, 0}};
 		int64_t until = begin + STORY_TIMEOUT_MS;
 		if (!killed)
 			until = begin + spec->kill_after_ms;
@@ -95,7 +96,8 @@ static void parse(struct story *s, char *text)
 {
 	char *save = NULL;
 	s->json_good = true;
-	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
 		json_error_t why;
 		json_t *event = json_loads(line, JSON_REJECT_DUPLICATES, &why);
 		if (event == NULL || !json_is_object(event)) {
@@ -155,9 +157,8 @@ json_t *story_event(const struct story *s, const char *type, size_t n)
 {
 	size_t i;
 	json_t *e;
-	json_array_foreach (s->events, i, e)
-		if (strcmp(story_text(e, "event_type"), type) == 0 && n-- == 0)
-			return e;
+	json_array_foreach(s->events, i, e) if (strcmp(story_text(e, "event_type"), type) == 0 &&
+						n-- == 0) return e;
 	return NULL;
 }
 
@@ -209,7 +210,8 @@ const char *story_final_state(const struct story *s, const char *side)
 	const char *name = "";
 	size_t i;
 	json_t *e;
-	json_array_foreach (s->events, i, e) {
+	json_array_foreach(s->events, i, e)
+	{
 		if (story_text(story_get(e, side), "state")[0] != '\0')
 			name = story_text(story_get(e, side), "state");
 		if (strcmp(story_text(e, "transition.side"), side) == 0)
@@ -224,10 +226,9 @@ bool story_has_note(const struct story *s, const char *code)
 	size_t k;
 	json_t *e;
 	json_t *note;
-	json_array_foreach (s->events, i, e)
-		json_array_foreach (story_get(e, "notes"), k, note)
-			if (strcmp(story_text(note, "code"), code) == 0)
-				return true;
+	json_array_foreach(s->events, i, e) json_array_foreach(
+		story_get(e, "notes"), k,
+		note) if (strcmp(story_text(note, "code"), code) == 0) return true;
 	return false;
 }
 
@@ -235,8 +236,10 @@ void story_print(const struct story *s)
 {
 	size_t i;
 	json_t *e;
-	fprintf(stderr, "# status %d signal %d\n# stderr: %s\n", s->status, s->signal_number, s->errors);
-	json_array_foreach (s->events, i, e) {
+	fprintf(stderr, "# status %d signal %d\n# stderr: %s\n", s->status, s->signal_number,
+		s->errors);
+	json_array_foreach(s->events, i, e)
+	{
 		char *line = json_dumps(e, JSON_COMPACT);
 		fprintf(stderr, "# %.900s\n", line);
 		free(line);
@@ -248,9 +251,8 @@ static bool has_state(json_t *set, enum tcp_state state)
 	size_t i;
 	json_t *name;
 	enum tcp_state s;
-	json_array_foreach (set, i, name)
-		if (state_parse(&s, json_string_value(name)) && fold(s, false) == state)
-			return true;
+	json_array_foreach(set, i, name) if (state_parse(&s, json_string_value(name)) &&
+					     fold(s, false) == state) return true;
 	return false;
 }
 
@@ -259,7 +261,8 @@ void story_compare_truth(const struct story *s, struct story_truth *t)
 	memset(t, 0, sizeof *t);
 	json_t *e;
 	size_t i;
-	json_array_foreach (s->events, i, e) {
+	json_array_foreach(s->events, i, e)
+	{
 		enum tcp_state truth;
 		enum tcp_state said = ST_CLOSED;
 		if (!state_parse(&truth, story_text(e, "server.truth")))
@@ -275,8 +278,9 @@ void story_compare_truth(const struct story *s, struct story_truth *t)
 		t->unexpected += unexpected;
 		t->disproved += disproved;
 		if ((impossible || unexpected) && t->first_wrong[0] == '\0')
-			snprintf(t->first_wrong, sizeof t->first_wrong, "#%d: kernel %s, said %s %s",
-				 (int)story_number(e, "n"), state_name(truth),
-				 story_text(e, "server.certainty"), known ? state_name(said) : "nothing");
+			snprintf(t->first_wrong, sizeof t->first_wrong,
+				 "#%d: kernel %s, said %s %s", (int)story_number(e, "n"),
+				 state_name(truth), story_text(e, "server.certainty"),
+				 known ? state_name(said) : "nothing");
 	}
 }

@@ -60,7 +60,7 @@ world() {
 # $1 is the source port, by which the truth is found again.
 ask_synscope() {
 	"$bin/synscope" trace -q -j -n --close rst -g "$1" $server:$port |
-		jq -r 'select(.event_type == "verdict") | .rtt_ns // empty'
+		jq -r 'select(.event_type == "verdict") | .verdict.rtt_ns // empty'
 }
 ask_nping() { # its default waits a second after the last answer; the measured time is the same
 	nping -c1 --delay 1ms --tcp -g "$1" -p $port $server |
@@ -107,8 +107,8 @@ bench_rtt() {
 	tcpdump "${keep[@]}" -r "$out/truth.pcap" -n -tt --nano 2>/dev/null | awk -v port=$port '
 		{ split($1, t, "."); ns = t[1] % 100000 * 1e9 + t[2]
 		  client = $3 ~ "\\." port "$" ? $5 : $3; sub(/:$/, "", client); sub(/.*\./, "", client) }
-		/Flags \[S/ && !/ack/ && !(client in syn) { syn[client] = ns }
-		/Flags \[S/ && / ack / && (client in syn) && !(client in done) {
+		/Flags \[S/ && !/, ack / && !(client in syn) { syn[client] = ns }
+		/Flags \[S/ && /, ack / && (client in syn) && !(client in done) {
 			done[client] = 1; printf "%d %.0f\n", client, ns - syn[client] }' >"$out/truth"
 	printf 'RTT of %d handshakes, reported against the kernel stamps of SYN and SYN-ACK (us)\n' "$handshakes"
 	printf '%-10s %6s %12s %14s %11s %12s %8s\n' tool said 'true median' 'reported median' \
@@ -125,7 +125,7 @@ bench_rtt() {
 		[ "$tool" = synscope ] && ours=$p50
 		awk -v tool="$tool" -v n="$count" -v t="$true_p50" -v s="$said_p50" -v p="$p50" -v q="$p95" -v o="$ours" '
 			BEGIN {	if (n == 0) { printf "%-10s %6d\n", tool, n; exit }
-				# ours may be 0: the ratio is then to the resolution of what we print, 1 ns
+				# ours may be 0: the ratio is then to the resolution of the stamps, 1 ns
 				printf "%-10s %6d %12.3f %15.3f %11.3f %12.3f %7.0fx\n", tool, n, t / 1e3, s / 1e3,
 					p / 1e3, q / 1e3, (p > 0 ? p : 1) / (o > 0 ? o : 1) }'
 	done

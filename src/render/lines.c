@@ -122,7 +122,7 @@ static void put_start(struct render *r, const struct flow_memory *m)
 		    words_endpoint(&m->server, m->server_name, end, sizeof end),
 		    m->server_local ? " is us" : "");
 	if (m->vantage[0] != '\0')
-		text_append(line, sizeof line, ", seen %s", m->vantage);
+		text_append(line, sizeof line, ", vantage %s", m->vantage);
 	if (m->interface[0] != '\0')
 		text_append(line, sizeof line, ", on %s", m->interface);
 	put_line(r, line);

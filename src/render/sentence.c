@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 char *sentence_intro(const struct flow_memory *m, bool goes_on, char *text, size_t text_bytes)
 {
@@ -24,7 +25,8 @@ char *sentence_intro(const struct flow_memory *m, bool goes_on, char *text, size
 			    : m->client_local                  ? "the client"
 							       : "the server");
 	else if (m->vantage[0] != '\0')
-		text_append(text, text_bytes, "; seen %s", m->vantage);
+		text_append(text, text_bytes, "; %s %s",
+			    strncmp(m->vantage, "at ", 3) == 0 ? "seen" : "vantage:", m->vantage);
 	if (m->interface[0] != '\0')
 		text_append(text, text_bytes, ", on %s", m->interface);
 	return text;
@@ -49,6 +51,32 @@ char *sentence_truth(enum side side, const struct end_view *v, char *text, size_
 	return text;
 }
 
+char *sentence_sets(enum side side, const struct end_view *v, char *text, size_t text_bytes)
+{
+	const struct {
+		const char *when;
+		state_set_t set;
+	} sets[] = {
+		{"if segments were lost", v->loss},
+		{"if its application acted", v->orderly},
+		{"at all", v->possible},
+	};
+	state_set_t said = v->certainty == CERTAINTY_UNKNOWN ? 0 : state_set(v->state);
+	text[0] = '\0';
+	if (v->certainty == CERTAINTY_EXACT)
+		return text;
+	for (size_t i = 0; i < ARRAY_COUNT(sets); i++) {
+		const state_set_t more = (state_set_t)(sets[i].set & ~said);
+		char names[STATE_SET_TEXT_MAX];
+		if (more == 0)
+			continue;
+		said |= more;
+		text_append(text, text_bytes, "%s %s: %s", text[0] == '\0' ? side_name(side) : ";",
+			    sets[i].when, state_set_format(more, " ", names, sizeof names));
+	}
+	return text;
+}
+
 char *sentence_timer(const struct event_timer *t, char *text, size_t text_bytes)
 {
 	char after[WORDS_TIME_MAX];
@@ -63,14 +91,20 @@ char *sentence_timer(const struct event_timer *t, char *text, size_t text_bytes)
 
 char *sentence_transition(const struct transition *t, char *text, size_t text_bytes)
 {
-	snprintf(text, text_bytes, "%s: %s -> %s", side_name(t->side), state_name(t->from),
-		 state_name(t->to));
-	if (t->certainty != CERTAINTY_EXACT)
-		text_append(text, text_bytes, ", %s", certainty_name(t->certainty));
-	if (t->by != 0)
-		text_append(text, text_bytes, " by %" PRIu32, t->by);
-	if (t->cause != NULL)
-		text_append(text, text_bytes, ": %s", t->cause);
+	const char *how = t->certainty == CERTAINTY_EXACT ? "" : certainty_name(t->certainty);
+	const char *cause = t->cause == NULL ? "" : t->cause;
+	const bool grew = t->from == t->to;
+	const bool proven = t->certainty == CERTAINTY_PROVEN && t->by != 0;
+	snprintf(text, text_bytes, "%s: %s%s%s", side_name(t->side), state_name(t->from),
+		 grew ? "" : " -> ", grew ? "" : state_name(t->to));
+	if (proven)
+		text_append(text, text_bytes, ", proven by %" PRIu32, t->by);
+	/* a cause may say itself how certain it makes us: once is enough */
+	if (how[0] != '\0' && strncmp(cause, how, strlen(how)) == 0)
+		text_append(text, text_bytes, "%s%s", proven ? "" : ", ", proven ? "" : cause);
+	else if (cause[0] != '\0')
+		text_append(text, text_bytes, "%s%s, %s", proven || how[0] == '\0' ? "" : ", ",
+			    proven ? "" : how, cause);
 	if (t->rfc != NULL)
 		text_append(text, text_bytes, " (RFC %s)", t->rfc);
 	return text;

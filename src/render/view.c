@@ -248,17 +248,28 @@ static void put_truths(const struct render *r, const struct end_view *client,
 		r->look->remark(&r->page, text, true, to);
 }
 
+/* What else an end may be, if less went well than is shown. */
+static void put_sets(const struct render *r, enum side side, const struct end_view *v,
+		     struct out *to)
+{
+	char text[SENTENCE_MAX];
+	if (r->page.options.verbosity > 1 && sentence_sets(side, v, text, sizeof text)[0] != '\0')
+		r->look->remark(&r->page, text, false, to);
+}
+
 static void put_segment(const struct render *r, struct flow_memory *m, const struct event *e,
 			struct out *to)
 {
 	const struct event_segment *s = &e->u.segment;
 	char text[SENTENCE_MAX];
 	r->look->segment(&r->page, m, e, to);
-	if (r->page.options.verbosity > 0)
+	if (r->page.options.verbosity > 1) {
 		r->look->remark(&r->page, sentence_window(s, text, sizeof text), false, to);
-	if (r->page.options.verbosity > 1)
 		r->look->remark(&r->page, sentence_headers(s, text, sizeof text), false, to);
+	}
 	put_notes(r, s->notes, s->notes_count, to);
+	put_sets(r, SIDE_CLIENT, &s->client, to);
+	put_sets(r, SIDE_SERVER, &s->server, to);
 	put_truths(r, &s->client, &s->server, to);
 }
 

@@ -23,10 +23,15 @@ char *sentence_note(const struct note *n, char *text, size_t text_bytes);
 /** "the server's kernel says ESTABLISHED, which was held impossible"; "" if it agrees. */
 char *sentence_truth(enum side side, const struct end_view *v, char *text, size_t text_bytes);
 
+/** "server, if segments were lost: SYN-RECEIVED; if its application acted: ...; at all: ..."
+ *  Each set without what the ones before it have; "" if there is nothing more to say. */
+char *sentence_sets(enum side side, const struct end_view *v, char *text, size_t text_bytes);
+
 /** The timer's own text, or "retransmission timer, 1.000 s (expiry 1)". */
 char *sentence_timer(const struct event_timer *t, char *text, size_t text_bytes);
 
-/** "server: SYN-RECEIVED -> ESTABLISHED, proven by 5: cause (RFC 9293 3.10.7.4)" */
+/** "server: SYN-RECEIVED -> ESTABLISHED, proven by 5, its cause (RFC 9293 3.10.7.4)"; with one
+ *  state if no more than our knowledge of it grew. */
 char *sentence_transition(const struct transition *t, char *text, size_t text_bytes);
 
 /** "ICMP port unreachable, about 1" */

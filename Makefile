@@ -151,7 +151,7 @@ golden-update: $(BUILD)/synscope
 
 #: fuzz       run every fuzzer for FUZZ_SECONDS (60) each, on the kept corpus
 FUZZ_SECONDS ?= 60
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libedge.a $(BUILD)/librender.a $(BUILD)/libcore.a
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libsupport.a $(BUILD)/libedge.a $(BUILD)/librender.a $(BUILD)/libcore.a
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_edge)
 ifeq ($(PROFILE),fuzz)
 fuzz: $(FUZZ_BIN)

@@ -256,8 +256,11 @@ static seq_t sack_lost_edge(const struct machine *m)
 /* Add one stretch to the scoreboard. @return whether it told anything new */
 static bool sacked_add(struct machine *m, struct machine_range range)
 {
-	if (seq_le(range.left, m->snd_una) || seq_gt(range.right, m->snd_nxt) ||
-	    !seq_lt(range.left, range.right) || unsacked_count(m, range.left, range.right) == 0)
+	/* As distances, since three comparisons modulo 2^32 need not agree with each other. */
+	const uint32_t left = seq_rel(range.left, m->snd_una);
+	const uint32_t right = seq_rel(range.right, m->snd_una);
+	if (left == 0 || left >= right || right > in_flight(m) ||
+	    unsacked_count(m, range.left, range.right) == 0)
 		return false;
 	uint8_t at = 0;
 	while (at < m->sacked_count && seq_lt(m->sacked[at].right, range.left))

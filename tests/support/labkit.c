@@ -125,8 +125,9 @@ ssize_t labkit_read_all(int fd, void *data, size_t room)
 		if (got == 0)
 			return (ssize_t)count;
 		const size_t fits = count < room ? room - count : 0;
-		memcpy((uint8_t *)data + (count < room ? count : room), more,
-		       (size_t)got < fits ? (size_t)got : fits);
+		if (fits > 0)
+			memcpy((uint8_t *)data + count, more,
+			       (size_t)got < fits ? (size_t)got : fits);
 		count += (size_t)got;
 	}
 }

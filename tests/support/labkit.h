@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#define LABKIT_SETTLE_MS 60      /* until the kernels' multicast reports are over */
 #define LABKIT_PATIENCE_MS 10000 /* for what must happen; a loaded machine is slow */
 
 /** Open a lab. Skips the running test where the machine allows none. */

@@ -55,7 +55,8 @@ struct lab;
 
 /**
  * Build the hosts, links, addresses and routes; offloads off; lo up; no DAD delay. Takes
- * 10 to 30 ms; all of it is usable at once, IPv6 too (where the kernel has it).
+ * 10 to 30 ms; all of it is usable at once, IPv6 too (where the kernel has it). Nothing is
+ * on the wires but what the user sends, except some MLD reports in the first 20 ms.
  * Should: be called where SIGCHLD is not ignored.
  * @return 0 with @p lab, or negative errno with @p why, which names the remedy where user
  *         namespaces are refused (AppArmor, user.max_user_namespaces, containers: use sudo)

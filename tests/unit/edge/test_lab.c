@@ -226,6 +226,7 @@ static void test_open_wire_carries_whole_checksums_and_single_segments(void **st
 	(void)state;
 	struct lab *lab = labkit_open(&plain);
 	labkit_serve(lab, PEER_ECHO, 7);
+	nap_ms(LABKIT_SETTLE_MS);
 	for (int i = 0; i < 2; i++) {
 		const int near = labkit_tap(lab, LAB_CLIENT, "eth0");
 		const int far = labkit_tap(lab, LAB_SERVER, "eth0");

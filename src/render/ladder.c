@@ -435,39 +435,40 @@ static void draw_icmp(const struct page *p, struct flow_memory *m, const struct 
 
 /* --- sentences, and rows without a segment ---------------------------------------------- */
 
-/* Wrap a sentence between the lifelines; the row passed in has the left gutter filled. */
-static void put_inside(const struct ladder *l, struct row *r, const char *text, bool loud,
-		       struct out *out)
+/* Wrap a sentence between the lifelines; the row passed in may have its left gutter filled. */
+static void put_inside(const struct ladder *l, struct row *r, const char *text,
+		       enum note_weight weight, struct out *out)
 {
-	const char *bullet = loud ? l->glyphs->loud : l->glyphs->bullet;
+	const char *mark = view_weight_mark(l->page, weight);
 	char line[RENDER_WIDTH_MAX + 1];
 	while (text_wrap(&text, l->span - 4, line, sizeof line)) {
 		text_add(&r->span, " ");
-		text_style(&r->span, loud ? STYLE_STRONG : STYLE_MUTED);
-		text_addf(&r->span, "%s %s", bullet, line);
+		text_style(&r->span, view_weight_style(weight));
+		text_addf(&r->span, "%s %s", mark, line);
 		text_style(&r->span, STYLE_PLAIN);
 		row_put(l, r, out);
 		row_begin(l, r);
-		bullet = " ";
+		mark = " ";
 	}
 }
 
 static void draw_moment(const struct page *p, const struct flow_memory *m, int64_t time_ns,
-			const char *text, bool loud, struct out *out)
+			const char *text, enum note_weight weight, struct out *out)
 {
 	const struct ladder l = ladder_of(p);
 	struct row r;
 	row_begin(&l, &r);
 	add_clock(&l, m, time_ns, &r.left);
-	put_inside(&l, &r, text, loud, out);
+	put_inside(&l, &r, text, weight, out);
 }
 
-static void draw_remark(const struct page *p, const char *text, bool loud, struct out *out)
+static void draw_remark(const struct page *p, const char *text, enum note_weight weight,
+			struct out *out)
 {
 	const struct ladder l = ladder_of(p);
 	struct row r;
 	row_begin(&l, &r);
-	put_inside(&l, &r, text, loud, out);
+	put_inside(&l, &r, text, weight, out);
 }
 
 static void put_folded(const struct ladder *l, struct row *r, const char *text, struct out *out)

@@ -221,8 +221,7 @@ static void draw_segment(const struct page *p, struct flow_memory *m, const stru
 	add_states(&l, m, &s->client, &s->server, &t);
 	text_put(&t, out);
 	if (remark[0] != '\0' && !(s->retransmission && strncmp(remark, "again", 5) == 0))
-		view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, p->glyphs->bullet, true, remark,
-				  out);
+		view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, remark, NOTE_LOUD, out);
 }
 
 static void draw_icmp(const struct page *p, struct flow_memory *m, const struct event *e,
@@ -242,35 +241,31 @@ static void draw_icmp(const struct page *p, struct flow_memory *m, const struct 
 	sentence_icmp(i, what, sizeof what);
 	text_append(what, sizeof what, ", from %s",
 		    ip_addr_format(&i->icmp.ip.src, who, sizeof who));
-	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, p->glyphs->loud, true, what, out);
+	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, what, NOTE_LOUD, out);
 }
 
 static void draw_moment(const struct page *p, const struct flow_memory *m, int64_t time_ns,
-			const char *text, bool loud, struct out *out)
+			const char *text, enum note_weight weight, struct out *out)
 {
 	const struct ledger l = ledger_of(p);
 	struct text t;
 	text_reset(&t, p->options.color);
 	view_add_time(p, m, 0, time_ns, &t);
-	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT,
-			  loud ? p->glyphs->loud : p->glyphs->bullet, loud, text, out);
+	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, text, weight, out);
 }
 
-static void draw_remark(const struct page *p, const char *text, bool loud, struct out *out)
+static void draw_remark(const struct page *p, const char *text, enum note_weight weight,
+			struct out *out)
 {
 	const struct ledger l = ledger_of(p);
 	struct text t;
 	text_reset(&t, p->options.color);
-	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT,
-			  loud ? p->glyphs->loud : p->glyphs->bullet, loud, text, out);
+	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, text, weight, out);
 }
 
 static void draw_fold(const struct page *p, const char *text, struct out *out)
 {
-	const struct ledger l = ledger_of(p);
-	struct text t;
-	text_reset(&t, p->options.color);
-	view_put_sentence(p, &t, l.bars[0] + SENTENCE_AT, p->glyphs->gap, false, text, out);
+	view_put_fold(p, ledger_of(p).bars[0] + SENTENCE_AT, text, out);
 }
 
 static const struct view_look ledger_look = {

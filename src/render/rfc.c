@@ -238,33 +238,31 @@ static void draw_icmp(const struct page *p, struct flow_memory *m, const struct 
 }
 
 /* Sentences stand below the client's column, from there to the right edge. */
-static void put_sentence(const struct page *p, struct text *t, const char *bullet, bool loud,
-			 const char *text, struct out *out)
+static int sentence_at(const struct page *p)
 {
-	view_put_sentence(p, t, view_time_end(p) + 2, bullet, loud, text, out);
+	return view_time_end(p) + 2;
 }
 
 static void draw_moment(const struct page *p, const struct flow_memory *m, int64_t time_ns,
-			const char *text, bool loud, struct out *out)
+			const char *text, enum note_weight weight, struct out *out)
 {
 	struct text t;
 	text_reset(&t, p->options.color);
 	view_add_time(p, m, 0, time_ns, &t);
-	put_sentence(p, &t, loud ? p->glyphs->loud : p->glyphs->bullet, loud, text, out);
+	view_put_sentence(p, &t, sentence_at(p), text, weight, out);
 }
 
-static void draw_remark(const struct page *p, const char *text, bool loud, struct out *out)
+static void draw_remark(const struct page *p, const char *text, enum note_weight weight,
+			struct out *out)
 {
 	struct text t;
 	text_reset(&t, p->options.color);
-	put_sentence(p, &t, loud ? p->glyphs->loud : p->glyphs->bullet, loud, text, out);
+	view_put_sentence(p, &t, sentence_at(p), text, weight, out);
 }
 
 static void draw_fold(const struct page *p, const char *text, struct out *out)
 {
-	struct text t;
-	text_reset(&t, p->options.color);
-	put_sentence(p, &t, p->glyphs->gap, false, text, out);
+	view_put_fold(p, sentence_at(p), text, out);
 }
 
 static const struct view_look rfc_look = {

@@ -97,14 +97,14 @@ char *sentence_transition(const struct transition *t, char *text, size_t text_by
 	const bool proven = t->certainty == CERTAINTY_PROVEN && t->by != 0;
 	snprintf(text, text_bytes, "%s: %s%s%s", side_name(t->side), state_name(t->from),
 		 grew ? "" : " -> ", grew ? "" : state_name(t->to));
+	/* a cause may say itself how certain it makes us: once is enough */
+	const bool says_so = how[0] != '\0' && strncmp(cause, how, strlen(how)) == 0;
 	if (proven)
 		text_append(text, text_bytes, ", proven by %" PRIu32, t->by);
-	/* a cause may say itself how certain it makes us: once is enough */
-	if (how[0] != '\0' && strncmp(cause, how, strlen(how)) == 0)
-		text_append(text, text_bytes, "%s%s", proven ? "" : ", ", proven ? "" : cause);
-	else if (cause[0] != '\0')
-		text_append(text, text_bytes, "%s%s, %s", proven || how[0] == '\0' ? "" : ", ",
-			    proven ? "" : how, cause);
+	else if (how[0] != '\0' && !says_so)
+		text_append(text, text_bytes, ", %s", how);
+	if (cause[0] != '\0' && !(proven && says_so))
+		text_append(text, text_bytes, ", %s", cause);
 	if (t->rfc != NULL)
 		text_append(text, text_bytes, " (RFC %s)", t->rfc);
 	return text;

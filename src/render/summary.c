@@ -18,6 +18,7 @@ static void row(struct summary *s, const char *key, const char *format, ...)
 		return;
 	struct summary_row *r = &s->rows[s->count++];
 	r->key = key;
+	r->strong = false;
 	r->loud = false;
 	va_list args;
 	va_start(args, format);
@@ -38,6 +39,7 @@ static void more(struct summary *s, const char *format, ...)
 static void sum_verdict(struct summary *s, const struct event_verdict *v)
 {
 	row(s, "verdict", "%s", verdict_name(v->verdict));
+	s->rows[s->count - 1].strong = true;
 	if (v->reason[0] != '\0')
 		more(s, ": %s", v->reason);
 	if (v->has_by) {
@@ -213,6 +215,7 @@ void summary_put(const struct summary *s, struct out *out, const struct render_o
 		text_style(&t, STYLE_PLAIN);
 		while (text_wrap(&at, o->width - SUMMARY_KEY_COLUMNS, line, sizeof line)) {
 			text_pad(&t, SUMMARY_KEY_COLUMNS);
+			text_style(&t, r->strong || r->loud ? STYLE_STRONG : STYLE_PLAIN);
 			text_add(&t, line);
 			text_put(&t, out);
 		}

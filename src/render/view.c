@@ -232,7 +232,7 @@ static void put_notes(const struct render *r, const struct note *notes, size_t c
 		const enum note_weight weight = words_note_weight(notes[i].code);
 		if (weight != NOTE_PLAIN || r->page.options.verbosity > 0)
 			r->look->remark(&r->page, sentence_note(&notes[i], text, sizeof text),
-					weight == NOTE_LOUD, to);
+					weight, to);
 	}
 }
 
@@ -243,9 +243,9 @@ static void put_truths(const struct render *r, const struct end_view *client,
 	if (!r->page.options.truth)
 		return;
 	if (sentence_truth(SIDE_CLIENT, client, text, sizeof text)[0] != '\0')
-		r->look->remark(&r->page, text, true, to);
+		r->look->remark(&r->page, text, NOTE_LOUD, to);
 	if (sentence_truth(SIDE_SERVER, server, text, sizeof text)[0] != '\0')
-		r->look->remark(&r->page, text, true, to);
+		r->look->remark(&r->page, text, NOTE_LOUD, to);
 }
 
 /* What else an end may be, if less went well than is shown. */
@@ -254,7 +254,7 @@ static void put_sets(const struct render *r, enum side side, const struct end_vi
 {
 	char text[SENTENCE_MAX];
 	if (r->page.options.verbosity > 1 && sentence_sets(side, v, text, sizeof text)[0] != '\0')
-		r->look->remark(&r->page, text, false, to);
+		r->look->remark(&r->page, text, NOTE_PLAIN, to);
 }
 
 static void put_segment(const struct render *r, struct flow_memory *m, const struct event *e,
@@ -264,8 +264,8 @@ static void put_segment(const struct render *r, struct flow_memory *m, const str
 	char text[SENTENCE_MAX];
 	r->look->segment(&r->page, m, e, to);
 	if (r->page.options.verbosity > 1) {
-		r->look->remark(&r->page, sentence_window(s, text, sizeof text), false, to);
-		r->look->remark(&r->page, sentence_headers(s, text, sizeof text), false, to);
+		r->look->remark(&r->page, sentence_window(s, text, sizeof text), NOTE_PLAIN, to);
+		r->look->remark(&r->page, sentence_headers(s, text, sizeof text), NOTE_PLAIN, to);
 	}
 	put_notes(r, s->notes, s->notes_count, to);
 	put_sets(r, SIDE_CLIENT, &s->client, to);
@@ -408,11 +408,11 @@ static void show(struct render *r, struct flow_memory *m, const struct event *e)
 		put_icmp(r, m, e, to);
 	else if (e->type == EVENT_TIMER)
 		r->look->moment(&r->page, m, e->time_ns,
-				sentence_timer(&e->u.timer, text, sizeof text), e->u.timer.gave_up,
-				to);
+				sentence_timer(&e->u.timer, text, sizeof text),
+				e->u.timer.gave_up ? NOTE_LOUD : NOTE_SHOWN, to);
 	else
 		r->look->remark(&r->page, sentence_transition(&e->u.transition, text, sizeof text),
-				false, to);
+				NOTE_PLAIN, to);
 }
 
 static void show_and_count(struct render *r, struct flow_memory *m, const struct event *e)
@@ -560,17 +560,48 @@ void view_add_time(const struct page *p, const struct flow_memory *m, uint32_t n
 	text_add(t, clock);
 }
 
-void view_put_sentence(const struct page *p, struct text *t, int from, const char *bullet,
-		       bool loud, const char *text, struct out *out)
+enum style view_weight_style(enum note_weight weight)
+{
+	switch (weight) {
+	case NOTE_PLAIN:
+		return STYLE_MUTED;
+	case NOTE_SHOWN:
+		return STYLE_PLAIN;
+	case NOTE_LOUD:
+		return STYLE_STRONG;
+	}
+	return STYLE_PLAIN;
+}
+
+const char *view_weight_mark(const struct page *p, enum note_weight weight)
+{
+	return weight == NOTE_LOUD ? p->glyphs->loud : p->glyphs->bullet;
+}
+
+static void put_wrapped(const struct page *p, struct text *t, int from, const char *mark,
+			enum style style, const char *text, struct out *out)
 {
 	char line[RENDER_WIDTH_MAX + 1];
 	while (text_wrap(&text, p->options.width - from - 2, line, sizeof line)) {
 		text_pad(t, from);
-		text_style(t, loud ? STYLE_STRONG : STYLE_MUTED);
-		text_addf(t, "%s %s", bullet, line);
+		text_style(t, style);
+		text_addf(t, "%s %s", mark, line);
 		text_put(t, out);
-		bullet = " ";
+		mark = " ";
 	}
+}
+
+void view_put_sentence(const struct page *p, struct text *t, int from, const char *text,
+		       enum note_weight weight, struct out *out)
+{
+	put_wrapped(p, t, from, view_weight_mark(p, weight), view_weight_style(weight), text, out);
+}
+
+void view_put_fold(const struct page *p, int from, const char *text, struct out *out)
+{
+	struct text t;
+	text_reset(&t, p->options.color);
+	put_wrapped(p, &t, from, p->glyphs->gap, STYLE_MUTED, text, out);
 }
 
 enum style view_style(const struct flow_memory *m, enum side from)

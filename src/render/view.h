@@ -9,6 +9,7 @@
 #include "synscope/render/flows.h"
 #include "synscope/render/render.h"
 #include "synscope/render/text.h"
+#include "synscope/render/words.h"
 
 struct page {
 	struct render_options options;
@@ -38,9 +39,10 @@ struct view_look {
 		     struct out *out);
 	/* A sentence about a moment: a timer of ours. */
 	void (*moment)(const struct page *p, const struct flow_memory *m, int64_t time_ns,
-		       const char *text, bool loud, struct out *out);
+		       const char *text, enum note_weight weight, struct out *out);
 	/* A sentence about the row above. */
-	void (*remark)(const struct page *p, const char *text, bool loud, struct out *out);
+	void (*remark)(const struct page *p, const char *text, enum note_weight weight,
+		       struct out *out);
 	/* Time without segments; NULL: not shown. */
 	void (*gap)(const struct page *p, int64_t gap_ns, const char *why, struct out *out);
 	void (*fold)(const struct page *p, const char *text, struct out *out);
@@ -64,9 +66,14 @@ void view_add_time_heading(const struct page *p, struct text *t);
 void view_add_time(const struct page *p, const struct flow_memory *m, uint32_t n, int64_t time_ns,
 		   struct text *t);
 
-/* A sentence below such a row, wrapped, from column @p from on. */
-void view_put_sentence(const struct page *p, struct text *t, int from, const char *bullet,
-		       bool loud, const char *text, struct out *out);
+/* A sentence below such a row, wrapped, from column @p from on; @p t may have begun it. */
+void view_put_sentence(const struct page *p, struct text *t, int from, const char *text,
+		       enum note_weight weight, struct out *out);
+void view_put_fold(const struct page *p, int from, const char *text, struct out *out);
+
+/* How a sentence is shown, by its weight, and the mark before it. */
+enum style view_weight_style(enum note_weight weight);
+const char *view_weight_mark(const struct page *p, enum note_weight weight);
 
 /* STYLE_OUT for what leaves our end, or else the client; STYLE_IN for the rest. */
 enum style view_style(const struct flow_memory *m, enum side from);

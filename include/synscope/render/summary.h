@@ -16,7 +16,8 @@
 struct summary_row {
 	const char *key; /* static */
 	char text[SUMMARY_TEXT_MAX];
-	bool loud;
+	bool strong; /* what the reader came for */
+	bool loud;   /* a problem */
 };
 
 struct summary {

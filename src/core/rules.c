@@ -427,6 +427,9 @@ const struct tcp_rule tcp_rules[] = {
 
 const size_t tcp_rules_count = ARRAY_COUNT(tcp_rules);
 
+#define ROWS_MAX 256 /* what an index of rule_step can name */
+static_assert(ARRAY_COUNT(tcp_rules) < ROWS_MAX, "row numbers fit their type");
+
 enum tcp_state ctl_state(enum ctl c)
 {
 	switch (c) {
@@ -635,11 +638,17 @@ const char *origin_name(enum origin o)
 	return "?";
 }
 
-static bool row_matches(const struct tcp_rule *row, enum ctl ctl, enum rule_on on, facts_t facts,
-			unsigned origins)
+/* Whether a row has nothing against these facts, whatever the state. One expression without a
+ * branch: it is asked of every row for every segment. */
+static bool row_allows(const struct tcp_rule *row, facts_t facts, unsigned origins)
 {
-	return row->on == on && (row->from & CTL_BIT(ctl)) != 0 && (row->origin & origins) != 0 &&
-	       (row->when & ~facts) == 0 && (row->unless & facts) == 0;
+	const facts_t against = (row->when & ~facts) | (row->unless & facts);
+	return (against == 0) & ((row->origin & origins) != 0);
+}
+
+static bool row_is_from(const struct tcp_rule *row, enum ctl ctl)
+{
+	return (row->from >> ctl & 1) != 0;
 }
 
 static void step_add_row(struct rule_step *step, size_t index)
@@ -679,29 +688,46 @@ static void paths_add(struct paths *paths, const struct path *path)
 	paths->path[paths->count++] = *path;
 }
 
+/* The rows about segments that these facts allow, in order of the table. */
+struct candidates {
+	uint8_t rows[ROWS_MAX];
+	size_t count;
+};
+
+static void candidates_find(struct candidates *c, facts_t facts, unsigned origins)
+{
+	c->count = 0;
+	for (size_t i = 0; tcp_rules[i].on <= ON_CHECK_LAST; i++) {
+		c->rows[c->count] = (uint8_t)i;
+		c->count += row_allows(&tcp_rules[i], facts, origins);
+	}
+}
+
+static enum rule_on check_after(const struct tcp_rule *row)
+{
+	switch (row->then) {
+	case THEN_NEXT:
+		return row->on + 1;
+	case THEN_SIXTH:
+		return ON_CHECK_6;
+	case THEN_DONE:
+		break;
+	}
+	return ON_CHECK_LAST + 1;
+}
+
 /* Put one way through its next check: every row that matches makes a way of its own, and if
  * none of the book's does, so does having nothing to say. */
-static void path_check(const struct path *path, facts_t facts, unsigned origins,
-		       struct paths *paths)
+static void path_check(const struct path *path, const struct candidates *c, struct paths *paths)
 {
 	bool book = false;
-	for (size_t i = 0; i < tcp_rules_count; i++) {
-		const struct tcp_rule *row = &tcp_rules[i];
-		if (!row_matches(row, path->step.to, path->check, facts, origins))
+	for (size_t i = 0; i < c->count; i++) {
+		const struct tcp_rule *row = &tcp_rules[c->rows[i]];
+		if (row->on != path->check || !row_is_from(row, path->step.to))
 			continue;
 		struct path next = *path;
-		step_add_row(&next.step, i);
-		switch (row->then) {
-		case THEN_NEXT:
-			next.check++;
-			break;
-		case THEN_SIXTH:
-			next.check = ON_CHECK_6;
-			break;
-		case THEN_DONE:
-			next.check = ON_CHECK_LAST + 1;
-			break;
-		}
+		step_add_row(&next.step, c->rows[i]);
+		next.check = check_after(row);
 		paths_add(paths, &next);
 		book = book || row->origin == ORIGIN_RFC;
 	}
@@ -713,20 +739,19 @@ static void path_check(const struct path *path, facts_t facts, unsigned origins,
 }
 
 /* The same with the book's rows alone, of which never more than one matches: a single walk down
- * the table, whose rows stand in the order of the checks for every state. Six times as fast,
- * and it is on the path of every segment that our own end receives. */
+ * the table, whose rows stand in the order of the checks for every state. It is on the path of
+ * every segment that our own end receives. */
 static struct rule_step own_segment(enum ctl from, facts_t facts)
 {
 	struct rule_step step = {.to = from};
 	enum rule_on check = ON_CHECK_1;
 	for (size_t i = 0; tcp_rules[i].on <= ON_CHECK_LAST; i++) {
 		const struct tcp_rule *row = &tcp_rules[i];
-		if (row->on < check || !row_matches(row, step.to, row->on, facts, ORIGIN_RFC))
+		if (!(row_allows(row, facts, ORIGIN_RFC) & row_is_from(row, step.to)) ||
+		    row->on < check)
 			continue;
 		step_add_row(&step, i);
-		if (row->then == THEN_DONE)
-			break;
-		check = row->then == THEN_SIXTH ? ON_CHECK_6 : row->on + 1;
+		check = check_after(row);
 	}
 	return step;
 }
@@ -738,21 +763,26 @@ size_t rules_segment(enum ctl from, facts_t facts, unsigned origins, struct rule
 		steps[0] = own_segment(from, facts);
 		return 1;
 	}
-	struct paths paths = {.count = 1};
-	paths.path[0] = (struct path){.step = {.to = from}, .check = ON_CHECK_1};
+	struct candidates candidates;
+	candidates_find(&candidates, facts, origins);
+	struct paths paths[2]; /* before and after a check, by turns */
+	struct paths *now = &paths[0];
+	now->count = 1;
+	now->path[0] = (struct path){.step = {.to = from}, .check = ON_CHECK_1};
 	for (enum rule_on check = ON_CHECK_1; check <= ON_CHECK_LAST; check++) {
-		struct paths next = {.count = 0};
-		for (size_t i = 0; i < paths.count; i++) {
-			if (paths.path[i].check == check)
-				path_check(&paths.path[i], facts, origins, &next);
+		struct paths *next = now == &paths[0] ? &paths[1] : &paths[0];
+		next->count = 0;
+		for (size_t i = 0; i < now->count; i++) {
+			if (now->path[i].check == check)
+				path_check(&now->path[i], &candidates, next);
 			else
-				paths_add(&next, &paths.path[i]);
+				paths_add(next, &now->path[i]);
 		}
-		paths = next;
+		now = next;
 	}
-	for (size_t i = 0; i < paths.count; i++)
-		steps[i] = paths.path[i].step;
-	return paths.count;
+	for (size_t i = 0; i < now->count; i++)
+		steps[i] = now->path[i].step;
+	return now->count;
 }
 
 size_t rules_event(enum ctl from, enum rule_on on, facts_t facts, unsigned origins,
@@ -761,7 +791,8 @@ size_t rules_event(enum ctl from, enum rule_on on, facts_t facts, unsigned origi
 	assert(from < CTL_COUNT && on > ON_CHECK_LAST && on < ON_COUNT);
 	size_t count = 0;
 	for (size_t i = 0; i < tcp_rules_count; i++) {
-		if (!row_matches(&tcp_rules[i], from, on, facts, origins))
+		const struct tcp_rule *row = &tcp_rules[i];
+		if (row->on != on || !row_is_from(row, from) || !row_allows(row, facts, origins))
 			continue;
 		assert(count < RULE_STEPS_MAX);
 		steps[count] = (struct rule_step){.to = from};

@@ -144,8 +144,11 @@ static int capture_activate(struct capture *c, const struct capture_spec *spec, 
 	if (status < 0) {
 		const int error = capture_errno(status);
 		const char *detail = pcap_geterr(p);
-		fault_set(why, "cannot capture on %s: %s%s%s%s", spec->interface,
-			  pcap_statustostr(status), detail[0] != '\0' ? ": " : "", detail,
+		if (error != -EIO)
+			detail = strerror(-error);
+		else if (detail[0] == '\0')
+			detail = pcap_statustostr(status);
+		fault_set(why, "cannot capture on %s: %s%s", spec->interface, detail,
 			  error == -EPERM ? " (needs CAP_NET_RAW)" : "");
 		return error;
 	}

@@ -8,24 +8,21 @@
  * needs nothing, but a neighbour that sends with TTL 255 passes it. So both are set, and
  * one is enough to go on.
  *
- * nftables: a table with `flags owner` belongs to the netlink socket in our nft_ctx, and
+ * nftables: a table with `flags owner` belongs to the netlink socket that made it, and
  * goes with it. Drop in prerouting: at priority -400 it precedes connection tracking, so
  * that our own segments would be "invalid" to a firewall that tracks: hence notrack for
- * what we send. libnftables is loaded when it is wanted, which is seldom: with the five
- * libraries that come with it, it would be a tenth (1.4 ms) of the time of every trace.
+ * what we send.
  */
 #include "synscope/edge/guard.h"
 
 #include "synscope/edge/clock.h"
-#include "synscope/edge/privs.h"
+#include "synscope/edge/nftables.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,45 +33,10 @@ struct guard {
 	enum guard_kind kind;
 	bool min_ttl_only;
 	uint16_t port;
-	int fd;              /* holds the port; -1: it could not be bound (nftables only) */
-	struct nft_ctx *nft; /* owns the table */
-	uint64_t absorbed;   /* as last read from nftables */
+	int fd;               /* holds the port; -1: it could not be bound (nftables only) */
+	struct nftables *nft; /* owns the table */
+	uint64_t absorbed;    /* as last read from nftables */
 };
-
-/* libnftables, once loaded. */
-static struct {
-	void *library;
-	__typeof__(nft_ctx_new) *ctx_new;
-	__typeof__(nft_ctx_free) *ctx_free;
-	__typeof__(nft_ctx_buffer_error) *buffer_error;
-	__typeof__(nft_ctx_get_error_buffer) *error_text;
-	__typeof__(nft_run_cmd_from_buffer) *run;
-} nft;
-
-static int guard_nft_load(struct fault *why)
-{
-	if (nft.library != NULL)
-		return 0;
-	void *library = dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (library == NULL) {
-		fault_set(why, "cannot arm the nftables guard: %s", dlerror());
-		return -ENOSYS;
-	}
-	/* The way POSIX shows for functions, dlsym(3). */
-	*(void **)&nft.ctx_new = dlsym(library, "nft_ctx_new");
-	*(void **)&nft.ctx_free = dlsym(library, "nft_ctx_free");
-	*(void **)&nft.buffer_error = dlsym(library, "nft_ctx_buffer_error");
-	*(void **)&nft.error_text = dlsym(library, "nft_ctx_get_error_buffer");
-	*(void **)&nft.run = dlsym(library, "nft_run_cmd_from_buffer");
-	if (nft.ctx_new == NULL || nft.ctx_free == NULL || nft.buffer_error == NULL ||
-	    nft.error_text == NULL || nft.run == NULL) {
-		fault_set(why, "cannot arm the nftables guard: libnftables.so.1 is not complete");
-		dlclose(library);
-		return -ENOSYS;
-	}
-	nft.library = library;
-	return 0;
-}
 
 static socklen_t guard_sockaddr(const struct guard_spec *spec, bool any,
 				struct sockaddr_storage *to)
@@ -195,20 +157,6 @@ static void guard_match(char *text, size_t text_bytes, char side, const struct e
 		snprintf(text, text_bytes, "%s %caddr %s ", family, side, a);
 }
 
-/* One command for libnftables. @return 0 or negative errno with the message */
-static int guard_nft_run(struct guard *g, const char *command, struct fault *why)
-{
-	errno = 0;
-	if (nft.run(g->nft, command) == 0)
-		return 0;
-	const int error = errno == EPERM || errno == EACCES ? EPERM : errno != 0 ? errno : EIO;
-	const char *message = nft.error_text(g->nft);
-	const size_t line = message == NULL ? 0 : strcspn(message, "\n");
-	fault_set(why, "cannot arm the nftables guard: %.*s%s", (int)line,
-		  message == NULL ? "" : message, error == EPERM ? " (needs CAP_NET_ADMIN)" : "");
-	return -error;
-}
-
 /* Reserve the port if it can be; what stands in the way of the socket guard is no
  * hindrance here: that is what this guard is for. */
 static int guard_nft_reserve(struct guard *g, const struct guard_spec *spec, struct fault *why)
@@ -232,24 +180,12 @@ static int guard_nft_reserve(struct guard *g, const struct guard_spec *spec, str
 
 static int guard_arm_nft(struct guard *g, const struct guard_spec *spec, struct fault *why)
 {
-	/* Asked first, since libnftables prints "you must be root" by itself. */
-	if (!privs_have(PRIVILEGE_NET_ADMIN)) {
-		fault_set(why, "cannot arm the nftables guard: %s (needs CAP_NET_ADMIN)",
-			  strerror(EPERM));
-		return -EPERM;
-	}
-	int status = guard_nft_reserve(g, spec, why);
+	int status = nftables_open(&g->nft, why);
+	if (status == 0)
+		status = guard_nft_reserve(g, spec, why);
 	if (status < 0)
 		return status;
 	g->kind = GUARD_NFT;
-	status = guard_nft_load(why);
-	if (status < 0)
-		return status;
-	g->nft = nft.ctx_new(NFT_CTX_DEFAULT);
-	if (g->nft == NULL || nft.buffer_error(g->nft) != 0) {
-		fault_set(why, "cannot arm the nftables guard: libnftables did not start");
-		return -ENOMEM;
-	}
 	/* Random, since process ids are not unique where PID namespaces share a network. */
 	uint64_t tag;
 	clock_random(&tag, sizeof tag);
@@ -275,7 +211,7 @@ static int guard_arm_nft(struct guard *g, const struct guard_spec *spec, struct 
 		 "	}\n"
 		 "}\n",
 		 tag, from_remote, to_local, from_local, to_remote);
-	return guard_nft_run(g, command, why);
+	return nftables_run(g->nft, command, why);
 }
 
 static struct guard *guard_new(void)
@@ -363,8 +299,7 @@ void guard_disarm(struct guard *g)
 {
 	if (g == NULL)
 		return;
-	if (g->nft != NULL)
-		nft.ctx_free(g->nft);
+	nftables_close(g->nft);
 	if (g->fd >= 0)
 		close(g->fd);
 	free(g);

@@ -16,12 +16,12 @@
 struct capture;
 
 struct capture_spec {
-	const char *interface;   /* name, or "any" */
-	const char *filter;      /* libpcap expression; NULL: everything. Never use inbound/outbound:
-	                            libpcap loses the first packets with them, silently */
-	uint32_t snap_bytes;     /* 0: 65600, whole frames, segmentation offload's too */
-	uint32_t buffer_bytes;   /* 0: 4 MiB; holds buffer_bytes / snap_bytes frames, whatever
-	                            their size. See CAPTURE_BUFFER_BULK */
+	const char *interface; /* name, or "any" */
+	const char *filter;    /* libpcap expression; NULL: everything. Never use inbound/outbound:
+				  libpcap loses the first packets with them, silently */
+	uint32_t snap_bytes;   /* 0: 65600, whole frames, segmentation offload's too */
+	uint32_t buffer_bytes; /* 0: 4 MiB; holds buffer_bytes / snap_bytes frames, whatever
+				  their size. See CAPTURE_BUFFER_BULK */
 };
 
 /* For the kernel's own connections at line rate: 511 whole frames; takes some 10 ms to set
@@ -38,8 +38,7 @@ void capture_filter_for(const struct endpoint *local, const struct endpoint *rem
 			size_t text_bytes);
 
 /** Start. Needs CAP_NET_RAW. @return 0 with @p c, or negative errno with @p why */
-must_check int capture_open(struct capture **c, const struct capture_spec *spec,
-			    struct fault *why);
+must_check int capture_open(struct capture **c, const struct capture_spec *spec, struct fault *why);
 
 /** @return a descriptor to poll for reading. */
 int capture_fd(const struct capture *c);
@@ -47,8 +46,8 @@ int capture_fd(const struct capture *c);
 uint32_t capture_link_type(const struct capture *c);
 
 struct capture_frame {
-	int64_t time_ns;      /* since 1970, by the kernel */
-	const uint8_t *data;  /* borrowed until the callback returns */
+	int64_t time_ns;     /* since 1970, by the kernel */
+	const uint8_t *data; /* borrowed until the callback returns */
 	size_t captured_bytes;
 	size_t wire_bytes;
 };

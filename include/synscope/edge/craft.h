@@ -38,8 +38,8 @@ must_check int craft_open(struct craft **c, enum ip_family family, const char *i
  * @param packet receives the address of the packet; borrowed, good until the next call
  * @return its length in bytes, or negative errno (EMSGSIZE, EINVAL, ENOMEM) with @p why
  */
-must_check int craft_build(struct craft *c, const struct segment_spec *spec,
-			   const uint8_t **packet, struct fault *why);
+must_check int craft_build(struct craft *c, const struct segment_spec *spec, const uint8_t **packet,
+			   struct fault *why);
 
 /**
  * Build and send.

@@ -19,18 +19,18 @@
 struct guard;
 
 enum guard_kind {
-	GUARD_AUTO,   /* the socket, else nftables */
+	GUARD_AUTO, /* the socket, else nftables */
 	GUARD_SOCKET,
 	GUARD_NFT,
-	GUARD_NONE,   /* only reserve the port; our kernel will answer RST */
+	GUARD_NONE, /* only reserve the port; our kernel will answer RST */
 };
 
 struct guard_spec {
 	enum guard_kind kind;
-	struct endpoint local;   /* port 0: choose a free one and reserve it */
-	uint32_t scope_id;       /* interface index for a link-local IPv6 address, else 0 */
-	struct endpoint remote;  /* nftables: drop only what comes from here; family IP_NONE: all,
-	                            port 0: from any port there */
+	struct endpoint local;  /* port 0: choose a free one and reserve it */
+	uint32_t scope_id;      /* interface index for a link-local IPv6 address, else 0 */
+	struct endpoint remote; /* nftables: drop only what comes from here; family IP_NONE: all,
+				   port 0: from any port there */
 };
 
 /**

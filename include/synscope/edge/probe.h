@@ -8,10 +8,10 @@
 enum probe_result { PROBE_YES, PROBE_NO, PROBE_LIMITED };
 
 struct probe_report {
-	const char *name;      /* "raw packets", "user namespaces" ... */
+	const char *name; /* "raw packets", "user namespaces" ... */
 	enum probe_result result;
-	char found[160];       /* what was found, in words */
-	char remedy[240];      /* how to allow it; "" if nothing is needed */
+	char found[160];  /* what was found, in words */
+	char remedy[240]; /* how to allow it; "" if nothing is needed */
 };
 
 #define PROBE_REPORTS_MAX 16

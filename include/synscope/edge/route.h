@@ -12,19 +12,22 @@
 
 struct route_query {
 	struct ip_addr destination;
-	uint32_t scope_id;        /* interface index of a scoped IPv6 address, else 0 */
-	struct ip_addr source;    /* family IP_NONE: let the kernel choose */
-	const char *interface;    /* name, or NULL: let the kernel choose */
+	uint32_t scope_id;     /* interface index of a scoped IPv6 address, else 0 */
+	struct ip_addr source; /* family IP_NONE: let the kernel choose */
+	const char *interface; /* name, or NULL: let the kernel choose */
 };
 
 struct route {
 	struct ip_addr source;
 	uint32_t interface_index; /* to capture on; lo for our own addresses */
 	char interface[IF_NAMESIZE];
-	bool local;               /* the destination is this host */
+	char send_interface[IF_NAMESIZE]; /* to bind a sender to: the same, but for a link-local
+					     address of our own, whose segments go by lo */
+	uint32_t scope_id; /* of link-local source and destination, for the guard; else 0 */
+	bool local;        /* the destination is this host */
 	bool has_gateway;
 	struct ip_addr gateway;
-	uint32_t mtu_bytes;       /* of the route, or of the interface */
+	uint32_t mtu_bytes; /* of the route, or of the interface */
 };
 
 /**

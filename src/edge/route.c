@@ -234,8 +234,8 @@ int route_find(const struct route_query *query, struct route *route, struct faul
 	if (query->source.family != IP_NONE)
 		found.source = query->source;
 	found.has_gateway = found.gateway.family != IP_NONE;
-	if (ip_addr_is_link_local(&query->destination))
-		found.scope_id = interface_index;
+	if (ip_addr_is_link_local(&query->destination) || ip_addr_is_link_local(&found.source))
+		found.scope_id = interface_index != 0 ? interface_index : found.interface_index;
 	if (found.scope_id == 0 || if_indextoname(found.scope_id, found.send_interface) == NULL)
 		memcpy(found.send_interface, found.interface, sizeof found.send_interface);
 	*route = found;

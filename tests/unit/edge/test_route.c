@@ -203,7 +203,7 @@ static void check_route(size_t i, const struct route *route)
 	if (strcmp(route->interface, cases[i].interface) != 0 ||
 	    route->interface_index != if_nametoindex(cases[i].interface))
 		fail_msg("%s: interface %s", cases[i].name, route->interface);
-	const bool scoped = strncmp(cases[i].to, "fe80", 4) == 0;
+	const bool scoped = strncmp(cases[i].source, "fe80", 4) == 0;
 	if (strcmp(route->send_interface, scoped ? "va" : cases[i].interface) != 0 ||
 	    route->scope_id != (scoped ? if_nametoindex("va") : 0))
 		fail_msg("%s: send on %s", cases[i].name, route->send_interface);

@@ -1,7 +1,7 @@
 /* What each renderer gives to the table in render.c. The three views for people differ
  * only in how they are opened; view.c does the rest. */
-#ifndef SYNSCOPE_SRC_RENDER_ROWS_H
-#define SYNSCOPE_SRC_RENDER_ROWS_H
+#ifndef SYNSCOPE_RENDER_ROWS_H
+#define SYNSCOPE_RENDER_ROWS_H
 
 #include "synscope/render/render.h"
 

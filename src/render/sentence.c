@@ -135,7 +135,7 @@ char *sentence_window(const struct event_segment *s, char *text, size_t text_byt
 char *sentence_headers(const struct event_segment *s, char *text, size_t text_bytes)
 {
 	const struct segment *t = &s->tcp;
-	snprintf(text, text_bytes, "ttl %u, dscp %u, ecn %u", t->ip.ttl, t->ip.traffic >> 2,
+	snprintf(text, text_bytes, "ttl %u, dscp %u, ecn %u", t->ip.ttl, t->ip.traffic >> 2u,
 		 t->ip.traffic & 3u);
 	if (t->ip.src.family == IP_V4)
 		text_append(text, text_bytes, ", id %u%s", t->ip.id, t->ip.df ? ", df" : "");

@@ -2,8 +2,8 @@
  * What the views for people (ladder, rfc, ledger) have in common: which rows are
  * shown, in which order, and which are folded. A view's look says how they are drawn.
  */
-#ifndef SYNSCOPE_SRC_RENDER_VIEW_H
-#define SYNSCOPE_SRC_RENDER_VIEW_H
+#ifndef SYNSCOPE_RENDER_VIEW_H
+#define SYNSCOPE_RENDER_VIEW_H
 
 #include "synscope/core/event.h"
 #include "synscope/render/flows.h"

@@ -7,77 +7,80 @@
 
 #define SET(a, b) (state_set_t)(1u << (a) | 1u << (b))
 
+static const struct {
+	const char *name;
+	struct end_view view;
+	int columns;
+	const char *utf8, *ascii;
+} end_cases[] = {
+	{"ours",
+	 {.certainty = CERTAINTY_EXACT, .state = ST_SYN_RECEIVED},
+	 15,
+	 "SYN-RECEIVED",
+	 "SYN-RECEIVED"},
+	{"proven",
+	 {.certainty = CERTAINTY_PROVEN, .state = ST_ESTABLISHED},
+	 15,
+	 "● ESTABLISHED",
+	 "* ESTABLISHED"},
+	{"expected",
+	 {.certainty = CERTAINTY_EXPECTED, .state = ST_CLOSED},
+	 15,
+	 "○ CLOSED",
+	 "~ CLOSED"},
+	{"short",
+	 {.certainty = CERTAINTY_PROVEN, .state = ST_SYN_RECEIVED},
+	 12,
+	 "● SYN-RCVD",
+	 "* SYN-RCVD"},
+	{"tight",
+	 {.certainty = CERTAINTY_PROVEN, .state = ST_CLOSE_WAIT},
+	 11,
+	 "●CLOSE-WAIT",
+	 "*CLOSE-WAIT"},
+	{"contradiction",
+	 {.certainty = CERTAINTY_PROVEN, .state = ST_CLOSED, .contradiction = true},
+	 15,
+	 "! CLOSED",
+	 "! CLOSED"},
+	{"nothing known", {.certainty = CERTAINTY_UNKNOWN}, 15, "? unknown", "? unknown"},
+	{"a set, long names",
+	 {.certainty = CERTAINTY_UNKNOWN, .possible = SET(ST_SYN_RECEIVED, ST_ESTABLISHED)},
+	 40,
+	 "?{SYN-RECEIVED,ESTABLISHED}",
+	 "?{SYN-RECEIVED,ESTABLISHED}"},
+	{"a set, short names",
+	 {.certainty = CERTAINTY_UNKNOWN, .possible = SET(ST_SYN_RECEIVED, ST_ESTABLISHED)},
+	 17,
+	 "?{SYN-RCVD,ESTAB}",
+	 "?{SYN-RCVD,ESTAB}"},
+	{"a set that does not fit",
+	 {.certainty = CERTAINTY_UNKNOWN, .possible = SET(ST_SYN_RECEIVED, ST_ESTABLISHED)},
+	 16,
+	 "? unknown",
+	 "? unknown"},
+	{"the smallest set is said",
+	 {.certainty = CERTAINTY_UNKNOWN,
+	  .loss = SET(ST_CLOSED, ST_LISTEN),
+	  .possible = STATE_SET_ALL},
+	 17,
+	 "?{CLOSED,LISTEN}",
+	 "?{CLOSED,LISTEN}"},
+};
+
 static void test_words_end_cases(void **state)
 {
-	static const struct {
-		const char *name;
-		struct end_view view;
-		int columns;
-		const char *utf8, *ascii;
-	} cases[] = {
-		{"ours",
-		 {.certainty = CERTAINTY_EXACT, .state = ST_SYN_RECEIVED},
-		 15,
-		 "SYN-RECEIVED",
-		 "SYN-RECEIVED"},
-		{"proven",
-		 {.certainty = CERTAINTY_PROVEN, .state = ST_ESTABLISHED},
-		 15,
-		 "● ESTABLISHED",
-		 "* ESTABLISHED"},
-		{"expected",
-		 {.certainty = CERTAINTY_EXPECTED, .state = ST_CLOSED},
-		 15,
-		 "○ CLOSED",
-		 "~ CLOSED"},
-		{"short",
-		 {.certainty = CERTAINTY_PROVEN, .state = ST_SYN_RECEIVED},
-		 12,
-		 "● SYN-RCVD",
-		 "* SYN-RCVD"},
-		{"tight",
-		 {.certainty = CERTAINTY_PROVEN, .state = ST_CLOSE_WAIT},
-		 11,
-		 "●CLOSE-WAIT",
-		 "*CLOSE-WAIT"},
-		{"contradiction",
-		 {.certainty = CERTAINTY_PROVEN, .state = ST_CLOSED, .contradiction = true},
-		 15,
-		 "! CLOSED",
-		 "! CLOSED"},
-		{"nothing known", {.certainty = CERTAINTY_UNKNOWN}, 15, "? unknown", "? unknown"},
-		{"a set, long names",
-		 {.certainty = CERTAINTY_UNKNOWN, .possible = SET(ST_SYN_RECEIVED, ST_ESTABLISHED)},
-		 40,
-		 "?{SYN-RECEIVED,ESTABLISHED}",
-		 "?{SYN-RECEIVED,ESTABLISHED}"},
-		{"a set, short names",
-		 {.certainty = CERTAINTY_UNKNOWN, .possible = SET(ST_SYN_RECEIVED, ST_ESTABLISHED)},
-		 17,
-		 "?{SYN-RCVD,ESTAB}",
-		 "?{SYN-RCVD,ESTAB}"},
-		{"a set that does not fit",
-		 {.certainty = CERTAINTY_UNKNOWN, .possible = SET(ST_SYN_RECEIVED, ST_ESTABLISHED)},
-		 16,
-		 "? unknown",
-		 "? unknown"},
-		{"the smallest set is said",
-		 {.certainty = CERTAINTY_UNKNOWN,
-		  .loss = SET(ST_CLOSED, ST_LISTEN),
-		  .possible = STATE_SET_ALL},
-		 17,
-		 "?{CLOSED,LISTEN}",
-		 "?{CLOSED,LISTEN}"},
-	};
 	(void)state;
-	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(end_cases); i++) {
 		char text[WORDS_END_MAX];
-		words_end(&cases[i].view, glyphs_of(false), cases[i].columns, text, sizeof text);
-		if (strcmp(text, cases[i].utf8) != 0)
-			fail_msg("%s: %s", cases[i].name, text);
-		assert_true(columns(text) <= cases[i].columns);
-		words_end(&cases[i].view, glyphs_of(true), cases[i].columns, text, sizeof text);
-		assert_string_equal(text, cases[i].ascii);
+		words_end(&end_cases[i].view, glyphs_of(false), end_cases[i].columns, text,
+			  sizeof text);
+		if (strcmp(text, end_cases[i].utf8) != 0)
+			fail_msg("%s: %s", end_cases[i].name, text);
+		assert_true(columns(text) <= end_cases[i].columns);
+		words_end(&end_cases[i].view, glyphs_of(true), end_cases[i].columns, text,
+			  sizeof text);
+		assert_string_equal(text, end_cases[i].ascii);
 	}
 }
 

@@ -231,17 +231,21 @@ static int spawn_enter(void *context, struct fault *why)
 	return rc;
 }
 
+static const char *const variables[LAB_ROLE_COUNT] = {
+	[LAB_CLIENT] = "SYNSCOPE_LAB_CLIENT_NETNS",
+	[LAB_SERVER] = "SYNSCOPE_LAB_SERVER_NETNS",
+	[LAB_ROUTER] = "SYNSCOPE_LAB_ROUTER_NETNS",
+};
+
 static int spawn_run(void *context)
 {
-	static const char *const names[LAB_ROLE_COUNT] = {
-		[LAB_CLIENT] = "SYNSCOPE_LAB_CLIENT_NETNS",
-		[LAB_SERVER] = "SYNSCOPE_LAB_SERVER_NETNS",
-		[LAB_ROUTER] = "SYNSCOPE_LAB_ROUTER_NETNS",
-	};
 	const struct spawn *spawn = context;
-	for (int role = 0; role < LAB_ROLE_COUNT; role++)
+	for (int role = 0; role < LAB_ROLE_COUNT; role++) {
 		if (spawn->lab->net_fd[role] >= 0)
-			setenv(names[role], spawn->lab->inside[role], 1);
+			setenv(variables[role], spawn->lab->inside[role], 1);
+		else
+			unsetenv(variables[role]); /* of a lab that this one is inside of */
+	}
 	return spawn->run(spawn->context);
 }
 
@@ -345,6 +349,24 @@ int lab_enter(struct lab *lab, enum lab_role role, struct fault *why)
 		return -ESRCH;
 	}
 	return 0;
+}
+
+int lab_visit(enum lab_role role, struct fault *why)
+{
+	const char *path = getenv(variables[role]);
+	if (path == NULL) {
+		fault_set(why, "not in a lab with a %s: %s is not set", lab_role_name(role),
+			  variables[role]);
+		return -ENOENT;
+	}
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const int rc = fd < 0 || setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		fault_set(why, "cannot go to the lab's %s: %s: %s", lab_role_name(role), path,
+			  strerror(-rc));
+	return rc;
 }
 
 void lab_close(struct lab *lab)

@@ -148,6 +148,13 @@ must_check int lab_nft(struct lab *lab, enum lab_role role, const char *ruleset,
 must_check int lab_enter(struct lab *lab, enum lab_role role, struct fault *why);
 
 /**
+ * From a process inside a lab, go over to another of its hosts, for good; by the environment
+ * that lab_spawn() gives.
+ * @return 0, or negative errno with @p why: -ENOENT outside a lab or without that host
+ */
+must_check int lab_visit(enum lab_role role, struct fault *why);
+
+/**
  * Stop every process of the lab, wait for them, and let the kernel remove the namespaces.
  * Children of lab_spawn() that were not waited for are reaped here. NULL is allowed.
  */

@@ -32,7 +32,7 @@ const struct opt global_opts[] = {
 	{"ipv4",      '4', OPT_IS_TRUE,   &globals.only_v4,    NULL,   "use IPv4 only", 0, 0, NULL, NULL},
 	{"ipv6",      '6', OPT_IS_TRUE,   &globals.only_v6,    NULL,   "use IPv6 only", 0, 0, NULL, NULL},
 	{"numeric",   'n', OPT_IS_TRUE,   &globals.numeric,    NULL,   "addresses only, ask no name server", 0, 0, NULL, NULL},
-	{"quiet",     'q', OPT_IS_COUNT,  &globals.quiet,      NULL,   "the verdict only", 0, 0, NULL, NULL},
+	{"quiet",     'q', OPT_IS_COUNT,  &globals.quiet,      NULL,   "less: no data, no summary; -qq: the verdict only", 0, 0, NULL, NULL},
 	{"verbose",   'v', OPT_IS_COUNT,  &globals.verbose,    NULL,   "more: notes and transitions; -vv: options and sets of states", 0, 0, NULL, NULL},
 	{"json",      'j', OPT_IS_TRUE,   &globals.json,       NULL,   "JSON lines, one event each", 0, 0, NULL, NULL},
 	{"interface", 'i', OPT_IS_TEXT,   &globals.interface,  "IF",   "network interface", 0, 0, NULL, NULL},

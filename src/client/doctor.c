@@ -26,16 +26,13 @@ static void print_wrapped(const char *text, int at, int width)
 	int column = at;
 	while (*text != '\0') {
 		const int count = (int)strcspn(text, " ");
-		if (column + count > width && column > at) {
+		if (column > at && column + 1 + count > width) {
 			printf("\n%*s", at, "");
 			column = at;
 		}
-		printf("%.*s", count, text);
-		column += count;
+		column += printf(column > at ? " %.*s" : "%.*s", count, text);
 		text += count;
-		for (; *text == ' '; text++, column++)
-			if (column < width && text[1] != '\0')
-				putchar(' ');
+		text += strspn(text, " ");
 	}
 	putchar('\n');
 }

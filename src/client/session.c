@@ -35,8 +35,14 @@ static void hear(void *context, const struct event *e)
 	struct session *s = context;
 	if (s->only_flow != 0 && e->flow_id != 0 && e->flow_id != s->only_flow)
 		return;
-	for (size_t i = 0; i < s->outputs_count; i++)
-		s->outputs[i].renderer->event(s->outputs[i].render, e);
+	for (size_t i = 0; i < s->outputs_count; i++) {
+		const struct output *o = &s->outputs[i];
+		/* -qq: of a view, the verdict only. */
+		if (globals.quiet > 1 && o->renderer->is_view && e->type != EVENT_VERDICT &&
+		    e->type != EVENT_END)
+			continue;
+		o->renderer->event(o->render, e);
+	}
 }
 
 static struct belief *belief_at(void *context, uint32_t exchange, enum side side)

@@ -168,6 +168,9 @@ int target_read(struct target *t, char *const *words, int words_count)
 		return client_error(EXIT_BAD_USAGE, "%s: the port is given twice", words[1]);
 	if (words_count == 2)
 		snprintf(port, sizeof port, "%s", words[1]);
+	if (port[0] == '\0' && strchr(t->name, ':') != NULL && words[0][0] != '[')
+		return client_error(EXIT_BAD_USAGE,
+				    "%s: ambiguous: write [ADDRESS]:PORT, or the port as a second word", words[0]);
 	if (port[0] == '\0')
 		return client_error(EXIT_BAD_USAGE, "%s: the port is missing: HOST:PORT", words[0]);
 	wrong = read_port(&t->endpoint.port, port);

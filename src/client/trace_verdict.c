@@ -90,10 +90,8 @@ struct event_verdict verdict_of(const struct run *r, enum verdict wanted)
 	struct event_verdict v = {.verdict = VERDICT_NONE, .wanted = wanted};
 	if (a->opened) {
 		v.verdict = VERDICT_OPEN;
-		snprintf(v.reason, sizeof v.reason, "the handshake was completed%s",
-			 a->odd ? ", after an answer that was none: " : "");
-		if (a->odd)
-			strncat(v.reason, a->odd_text, sizeof v.reason - strlen(v.reason) - 1);
+		snprintf(v.reason, sizeof v.reason, "the handshake was completed%s%.140s",
+			 a->odd ? ", after " : "", a->odd_text);
 	} else if (a->refused && a->odd) {
 		v.verdict = VERDICT_INCONSISTENT;
 		snprintf(v.reason, sizeof v.reason, "refused by RST, but before that: %.150s",

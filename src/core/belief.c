@@ -31,11 +31,16 @@ static void note_all(struct belief *b)
 
 void belief_init(struct belief *b, enum belief_start start)
 {
+	belief_begin(b, start, ORIGINS_REMOTE);
+}
+
+void belief_begin(struct belief *b, enum belief_start start, unsigned origins)
+{
 	memset(b, 0, sizeof *b);
 	node_set_clear(&b->b);
 	node_set_clear(&b->u);
 	b->evidence.row = -1;
-	b->origins = ORIGINS_REMOTE;
+	b->origins = (uint8_t)origins;
 	b->midstream = start == BELIEF_MIDSTREAM;
 	b->waiting = b->midstream;
 	struct node closed = {.ctl = CTL_CLOSED, .flags = NODE_TODO, .cost = 1};
@@ -138,16 +143,36 @@ struct gathering {
 	bool has_best;
 };
 
-/* A retransmission is sent from a later state than the first copy. Where the first copy must
- * have been equal, it is the first that counts: its acknowledgement would be another only if
- * RCV.NXT moved in between. */
+/* Whether its text at @p r may have been sent before, with a smaller acknowledgement. */
+static bool may_repeat(const struct belief *b, const struct got *r)
+{
+	if (b->pair_known && seq_ge(r->seq, b->pair_seq) && seq_eq(r->ack, b->pair_ack))
+		return false; /* RCV.NXT was there before the text was sent */
+	if (b->forgot)
+		return true;
+	for (uint8_t i = 0; i < b->u.count; i++) {
+		const struct node *u = &b->u.node[i];
+		if (u->inc != INC_KNOWN || !seq_lt(u->rcv_nxt, r->ack))
+			continue;
+		const bool sent = r->flags & TCP_FIN
+					  ? ctl_is_fin_sent((enum ctl)u->ctl)
+					  : (u->flags & (NODE_SYN_ACKED | NODE_FAST_OPEN)) != 0;
+		if (sent && ((u->flags & NODE_OPEN) || seq_ge(u->snd_nxt, r->end)))
+			return true;
+	}
+	return false;
+}
+
+/* A retransmission comes from a later state than what was sent first. It is the first that
+ * counts, unless a retransmission is the first to carry its acknowledgement, because RCV.NXT
+ * moved in between. */
 static bool may_be_first(const struct belief *b, const struct got *r, const struct emission *e)
 {
 	if (!e->again)
 		return true;
 	if (r->flags & TCP_SYN)
 		return own_syn(b, r->ack) == NULL || !seq_eq(own_end(own_syn(b, r->ack)), r->ack);
-	return !b->pair_known || seq_lt(r->seq, b->pair_seq) || !seq_eq(r->ack, b->pair_ack);
+	return may_repeat(b, r);
 }
 
 /* The time of the last of our segments that it has certainly had. */
@@ -210,16 +235,13 @@ static void gather_node(struct belief *b, const struct node *u, const struct got
 		node_set_add(&g->old, &found[i].to);
 }
 
-/* The same node as one of the incarnation that @p r makes known. */
-static struct node anchored(const struct belief *b, const struct node *u, const struct got *r)
+/* The same node as one of the incarnation that is becoming known. Where anchor() left a choice
+ * of two ISSs, @p choice is 0 or 1. */
+static struct node anchored(const struct belief *b, const struct node *u, unsigned choice)
 {
 	struct node n = *u;
-	const bool fin_sent = ctl_is_fin_sent((enum ctl)n.ctl);
 	n.inc = INC_KNOWN;
-	if (b->iss_exact)
-		n.snd_nxt = seq_add(b->iss, fin_sent ? 2 : 1);
-	else
-		n.snd_nxt = fin_sent && (r->flags & TCP_FIN) ? r->end : r->seq;
+	n.snd_nxt = seq_add(b->iss, choice + (ctl_is_fin_sent((enum ctl)n.ctl) ? 2 : 1));
 	if (n.ctl == CTL_SYN_SENT && b->syn_has_text)
 		n.flags |= NODE_OPEN;
 	return n;
@@ -230,15 +252,23 @@ static bool can_anchor(const struct node *u)
 	return u->inc == INC_BEFORE && node_has_numbers((enum ctl)u->ctl);
 }
 
+static unsigned anchor_choices(const struct belief *b)
+{
+	return b->iss_exact ? 1 : 2;
+}
+
 static void gather(struct belief *b, const struct got *r, struct gathering *g)
 {
+	const unsigned choices = g->anchoring ? anchor_choices(b) : 0;
 	node_set_clear(&g->from);
 	node_set_clear(&g->old);
 	for (uint8_t i = 0; i < b->u.count; i++) {
 		const struct node u = b->u.node[i];
 		gather_node(b, &u, r, g);
-		if (g->anchoring && can_anchor(&u)) {
-			const struct node twin = anchored(b, &u, r);
+		for (unsigned choice = 0; choice < choices; choice++) {
+			if (!can_anchor(&u))
+				break;
+			const struct node twin = anchored(b, &u, choice);
 			gather_node(b, &twin, r, g);
 		}
 	}
@@ -340,24 +370,25 @@ static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
 }
 
 /* Nodes of the incarnation now known existed as nodes of an unknown one. */
-static void anchor_past(struct belief *b, const struct got *r)
+static void anchor_past(struct belief *b)
 {
 	const uint8_t count = b->u.count;
 	for (uint8_t i = 0; i < count && !b->u.overflow; i++) {
 		const struct node u = b->u.node[i];
-		if (!can_anchor(&u))
-			continue;
-		const struct node twin = anchored(b, &u, r);
-		const uint8_t at = b->u.count;
-		node_set_note(&b->u, &twin, u.last);
-		if (b->u.count > at)
-			b->u.node[at].first = u.first;
+		for (unsigned choice = 0; can_anchor(&u) && choice < anchor_choices(b); choice++) {
+			const struct node twin = anchored(b, &u, choice);
+			const uint8_t at = b->u.count;
+			node_set_note(&b->u, &twin, u.last);
+			if (b->u.count > at)
+				b->u.node[at].first = u.first;
+		}
 	}
 }
 
 static void note_windows(struct belief *b, const struct segment *s, const struct got *r)
 {
 	if (r->flags & TCP_SYN) {
+		b->its_syn_window = r->window;
 		b->wscale_agreed = true;
 		const bool scaled = s->option.has_wscale && b->own_wscale_offered;
 		b->wscale = scaled ? (uint8_t)(s->option.wscale > 14 ? 14 : s->option.wscale) : 0;
@@ -426,13 +457,49 @@ static void note_evidence(struct belief *b, const struct got *r, const struct ga
 	e->reset = g->best.reset;
 }
 
-/* An ISS is taken from @p r, for a try. */
+/* An ISS is taken from @p r, for a try. Before its SYN is acknowledged, which it cannot be
+ * while its ISS was never seen, an end sends a FIN right after its SYN, and ACKs after its SYN or
+ * after both: only then is the ISS, or the number before it, left open. */
 static void anchor(struct belief *b, const struct got *r)
 {
 	b->iss_known = true;
-	b->iss_exact = (r->flags & TCP_SYN) != 0;
-	b->iss = b->iss_exact ? r->seq : seq_sub(r->seq, 2);
-	b->syn_has_text = b->iss_exact && (r->flags & TCP_ACK) == 0 && r->text_bytes > 0;
+	b->iss_exact = (r->flags & (TCP_SYN | TCP_FIN)) != 0;
+	b->iss = (r->flags & TCP_SYN)   ? r->seq
+		 : (r->flags & TCP_FIN) ? seq_sub(r->seq, 1)
+					: seq_sub(r->seq, 2);
+	b->syn_has_text = (r->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && r->text_bytes > 0;
+}
+
+static bool explain(struct belief *b, const struct segment *s, const struct got *r);
+
+static void note_early_rst(struct belief *b, const struct got *r)
+{
+	if (b->earlies < EARLY_MAX && r->seq.raw != 0)
+		b->early[b->earlies++] =
+			(struct early_rst){r->seq, r->ack, (r->flags & TCP_ACK) != 0};
+}
+
+/* RSTs came before the ISS was known: now it can be told which were of this incarnation, and
+ * ended it. */
+static void recall_early_rsts(struct belief *b, const struct segment *s)
+{
+	const uint8_t count = b->earlies;
+	b->earlies = 0;
+	for (uint8_t i = 0; i < count; i++) {
+		const struct early_rst *e = &b->early[i];
+		const struct got rst = {.seq = e->seq,
+					.ack = e->ack,
+					.end = e->seq,
+					.flags = (uint16_t)(TCP_RST | (e->acks ? TCP_ACK : 0)),
+					.n = b->proven_by};
+		if (!seq_within(rst.seq, seq_add(b->iss, 1), 3))
+			continue;
+		const struct belief_evidence evidence = b->evidence;
+		for (uint8_t k = 0; k < b->b.count; k++)
+			node_set_note(&b->u, &b->b.node[k], b->now - 1);
+		explain(b, s, &rst);
+		b->evidence = evidence;
+	}
 }
 
 /* @return whether the table explains @p r; if so it is taken in */
@@ -458,11 +525,15 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 		return false;
 	}
 	if (g.anchoring)
-		anchor_past(b, r);
+		anchor_past(b);
 	renew_proofs(b, &g, r->n);
 	note_evidence(b, r, &g);
 	if ((r->flags & TCP_RST) == 0)
 		note_numbers(b, s, r, g.anchoring);
+	else if (!b->iss_known)
+		note_early_rst(b, r);
+	if (g.anchoring)
+		recall_early_rsts(b, s);
 	return true;
 }
 
@@ -500,6 +571,26 @@ static void forget_numbers(struct belief *b)
 	b->offer_known = false;
 	b->wscale_agreed = false;
 	b->syn_has_text = false;
+	b->its_syn_window = 0;
+}
+
+/* Whether @p r may be an old segment, of an incarnation before the one we know. */
+static bool is_of_earlier(struct belief *b, const struct got *r)
+{
+	const struct belief before = *b;
+	bool earlier = false;
+	anchor(b, r);
+	for (uint8_t i = 0; i < b->u.count && !earlier; i++) {
+		struct emission found[EMISSIONS_MAX];
+		const struct node u = b->u.node[i];
+		for (unsigned choice = 0; u.inc == INC_BEFORE && choice < anchor_choices(b);
+		     choice++) {
+			const struct node twin = can_anchor(&u) ? anchored(b, &u, choice) : u;
+			earlier = earlier || emissions_of(b, &twin, u.last, r, found) > 0;
+		}
+	}
+	*b = before;
+	return earlier;
 }
 
 /* A segment of an incarnation after the one we know: it becomes the known one. If it may as
@@ -508,31 +599,45 @@ static bool explain_anew(struct belief *b, const struct segment *s, const struct
 {
 	if (!b->iss_known || (r->flags & TCP_RST))
 		return false;
+	const bool earlier = is_of_earlier(b, r);
 	const struct belief before = *b;
-	bool earlier = false;
-	struct gathering g = {.anchoring = true};
-	anchor(b, r);
-	for (uint8_t i = 0; i < b->u.count && !earlier; i++) {
-		struct emission found[EMISSIONS_MAX];
-		const struct node u = b->u.node[i];
-		const struct node twin = can_anchor(&u) ? anchored(b, &u, r) : u;
-		earlier = u.inc == INC_BEFORE && emissions_of(b, &twin, u.last, r, found) > 0;
-	}
-	*b = before;
-	(void)g;
 	forget_numbers(b);
 	rename_after(&b->b);
 	rename_after(&b->u);
 	for (uint8_t i = 0; i < b->proofs; i++)
 		if (b->proof[i].inc == INC_AFTER)
 			b->proof[i].inc = INC_BEFORE;
-	if (b->b.count > 0 && explain(b, s, r)) {
-		b->any_state = b->any_state || earlier;
-		return true;
+	const bool later = b->b.count > 0 && explain(b, s, r);
+	if (!later)
+		*b = before;
+	if (earlier) {
+		b->rival = true;
+		b->rival_at = b->now;
+		b->rival_proven |= before.view.proven;
 	}
-	*b = before;
-	b->any_state = b->any_state || earlier;
-	return earlier;
+	return later || earlier;
+}
+
+/* The rival is out as soon as what we know acknowledges something that we sent only since. */
+static void settle_rival(struct belief *b, const struct got *r)
+{
+	bool since = false;
+	bool before = false;
+	if (!b->rival || (r->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
+		return;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		if (seq_eq(own_end(o), o->seq) || !seq_eq(own_end(o), r->ack))
+			continue;
+		since = since || o->first > b->rival_at;
+		before = before || o->first <= b->rival_at;
+	}
+	if (since && !before) {
+		b->rival = false;
+		b->rival_proven = 0;
+	} else {
+		b->rival_proven |= b->view.proven;
+	}
 }
 
 /* ---- what a segment proves by itself ---- */
@@ -695,7 +800,11 @@ bool belief_receive(struct belief *b, const struct segment *s, uint32_t n)
 	} else if (!is_forgotten(b, &r)) {
 		if ((r.flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && b->iss_known)
 			deliver_part(b, r.ack);
-		explained = explain(b, s, &r) || explain_anew(b, s, &r);
+		explained = explain(b, s, &r);
+		if (explained)
+			settle_rival(b, &r);
+		else
+			explained = explain_anew(b, s, &r);
 		if (!explained)
 			contradict(b, s, &r);
 	}

@@ -83,8 +83,9 @@ static enum belief_reset rst_kind(const struct search *s, unsigned emit, const s
 {
 	const struct got *r = s->r;
 	const bool acks = (r->flags & TCP_ACK) != 0;
+	const bool odd = (s->b->origins & ORIGIN_STACK) && seq_eq(r->ack, own_end(own));
 	if ((emit & EMIT_RST_BOUNCE) && (own->flags & TCP_ACK) && seq_eq(r->seq, own->ack) &&
-	    (!acks || seq_eq(r->ack, own_end(own))))
+	    (!acks || odd))
 		return BELIEF_RESET_BOUNCE;
 	if ((emit & EMIT_RST_ACK) && acks && r->seq.raw == 0 && seq_eq(r->ack, own_end(own)))
 		return BELIEF_RESET_BOUNCE;
@@ -272,6 +273,16 @@ static void search_fresh(struct search *s, enum rule_on on, facts_t facts)
 	}
 }
 
+/* Whether the node may have sent all before @p end - @p news, and at @p begin or later: then the
+ * segment brings the last @p news numbers, or more, for the first time. */
+static bool may_go_on(const struct node *n, seq_t begin, seq_t end, uint32_t news)
+{
+	const seq_t last = seq_sub(end, news);
+	if (seq_gt(n->snd_nxt, last))
+		return false;
+	return (n->flags & NODE_OPEN) || seq_ge(n->snd_nxt, begin);
+}
+
 static void search_text(struct search *s)
 {
 	const struct node *n = s->from;
@@ -279,7 +290,7 @@ static void search_text(struct search *s)
 	const bool fin = (r->flags & TCP_FIN) != 0;
 	const bool acked = (n->flags & NODE_SYN_ACKED) != 0;
 	const bool may_text = acked || (n->flags & NODE_FAST_OPEN);
-	if (!node_sends_at(n, r->seq) || !is_offered(s->b, r->end) ||
+	if (!may_go_on(n, r->seq, r->end, 1) || !is_offered(s->b, r->end) ||
 	    (r->text_bytes > 0 && !may_text))
 		return;
 	const bool queued = ctl_is_fin_queued((enum ctl)n->ctl);
@@ -295,9 +306,10 @@ static void search_text(struct search *s)
 		return;
 	if (!fin && text_waits)
 		search_fresh(s, ON_TRANSMIT, FACT_UNSENT_DATA);
-	if (!fin || (text_waits && r->text_bytes == 0) || (!text_waits && r->text_bytes > 0))
-		return;
-	search_fresh(s, ON_TRANSMIT, text_waits ? FACT_UNSENT_DATA | FACT_FIN_GOES : FACT_FIN_GOES);
+	if (fin && text_waits && may_go_on(n, r->seq, r->end, 2))
+		search_fresh(s, ON_TRANSMIT, FACT_UNSENT_DATA | FACT_FIN_GOES);
+	if (fin && !text_waits && node_sends_at(n, seq_sub(r->end, 1)))
+		search_fresh(s, ON_TRANSMIT, FACT_FIN_GOES);
 }
 
 /* A copy, or part, of what it sent. */

@@ -61,6 +61,7 @@ struct node_set {
 };
 
 #define PROOFS_MAX 40
+#define EARLY_MAX 4
 
 /* A segment of ours, or a stretch of them. */
 struct own {
@@ -109,12 +110,19 @@ struct belief {
 	bool cookies;
 	bool fin_seen;     /* of the known incarnation */
 	bool forgot;       /* old nodes were dropped: old duplicates are believed */
-	bool any_state;    /* two incarnations cannot be told apart: possible is everything */
+	bool rival; /* two incarnations were seen in doubtful order: possible is everything */
+	uint32_t rival_at;        /* since when */
+	state_set_t rival_proven; /* what may be proven instead */
 	bool syn_has_text; /* its SYN carried text: Fast Open client */
 	bool edge_known, offer_known, own_window_closed;
 	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
 	uint8_t own_wscale, wscale;
-	uint32_t own_syn_window;
+	uint32_t own_syn_window, its_syn_window;
+	struct early_rst {              /* RSTs that came before an ISS was known */
+		seq_t seq, ack;
+		bool acks;
+	} early[EARLY_MAX];
+	uint8_t earlies;
 	seq_t iss;
 	seq_t seen;  /* end of the latest number of its that was received */
 	seq_t acked; /* latest of ours that it acknowledged */
@@ -244,6 +252,11 @@ extern const struct moves_wanted moves_all, moves_cookies, moves_loss, moves_del
 	moves_orderly;
 
 const struct moves_wanted *belief_moves(const struct belief *b);
+
+/* ---- belief.c ---- */
+
+/** As belief_init(), with a choice of rows (the oracle compares by the book alone, too). */
+void belief_begin(struct belief *b, enum belief_start start, unsigned origins);
 
 /* ---- belief_view.c ---- */
 

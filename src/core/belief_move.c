@@ -159,9 +159,16 @@ static size_t meet_ack(const struct belief *b, const struct node *n, const struc
 /* The least room that the end is known to have at @p n. */
 static uint32_t least_window(const struct belief *b, const struct node *n)
 {
-	if (n->inc != INC_KNOWN || !b->edge_known || seq_le(b->edge, n->rcv_nxt))
+	if (n->inc != INC_KNOWN)
 		return 0;
-	return (uint32_t)seq_diff(b->edge, n->rcv_nxt);
+	seq_t edge = b->edge;
+	if (!b->edge_known) {
+		const struct own *syn = own_syn(b, n->rcv_nxt);
+		if (syn == NULL)
+			return 0;
+		edge = seq_add(syn->seq, 1 + b->its_syn_window);
+	}
+	return seq_le(edge, n->rcv_nxt) ? 0 : (uint32_t)seq_diff(edge, n->rcv_nxt);
 }
 
 bool is_syn_received(enum ctl c)
@@ -270,7 +277,11 @@ static size_t begin(const struct belief *b, const struct node *from, struct move
 	moves[1].to.snd_nxt = seq_add(b->iss, 1);
 	if (b->syn_has_text && moves[1].to.ctl == CTL_SYN_SENT)
 		moves[1].to.flags |= NODE_OPEN;
-	return 2;
+	if (b->iss_exact)
+		return 2;
+	moves[2] = moves[1]; /* anchor() left the choice of two */
+	moves[2].to.snd_nxt = seq_add(b->iss, 2);
+	return 3;
 }
 
 /* A FIN that alone waits goes as soon as all before it is acknowledged and the window is open:

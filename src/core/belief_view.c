@@ -37,7 +37,7 @@ bool belief_truth_among(state_set_t shown, enum tcp_state truth, bool truth_fin_
 
 static state_set_t fold_proofs(const struct belief *b)
 {
-	state_set_t states = 0;
+	state_set_t states = b->rival_proven;
 	for (uint8_t i = 0; i < b->proofs; i++)
 		states |= node_fold(&b->proof[i]);
 	return states;
@@ -154,7 +154,7 @@ void belief_look(struct belief *b)
 	v->loss = reach(b, false, &moves_loss) | state_set(v->state) | v->proven;
 	v->orderly = reach(b, true, &moves_orderly) | v->loss;
 	v->possible = node_set_states(&b->b) | v->orderly;
-	if (b->any_state)
+	if (b->rival)
 		v->possible = STATE_SET_ALL;
 	v->fin_unsent_possible = has_waiting(b, v->state);
 	const state_set_t delivered = reach(b, false, &moves_delivery);

@@ -316,7 +316,7 @@ static void probe_lab(struct probe_report *r)
 		advise(r, "see user namespaces; or sudo");
 		return;
 	}
-	say(r, PROBE_YES, "two hosts were built and removed: lab, lesson and demo work");
+	say(r, PROBE_YES, "two hosts were built and removed: lab and demo work");
 	lab_close(lab);
 }
 

@@ -19,11 +19,11 @@ struct story {
 
 /* How to run it. Zero is the default everywhere. */
 struct story_spec {
-	enum lab_role role;     /* LAB_CLIENT */
+	enum lab_role role;       /* LAB_CLIENT */
 	const char *const *words; /* after "synscope", NULL-terminated */
-	int kill_signal;        /* send this ... */
-	int kill_after_ms;      /* ... after so long */
-	bool as_text;           /* keep stdout as one string in events instead of parsing it */
+	int kill_signal;          /* send this ... */
+	int kill_after_ms;        /* ... after so long */
+	bool as_text;             /* keep stdout as one string in events instead of parsing it */
 };
 
 /* Run to the end, at most 60 s. Fails the test if it cannot be run at all. */

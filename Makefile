@@ -42,8 +42,7 @@ endif
 
 # libnet has no .pc file in Debian 12, and `libnet-config --defines` must not
 # be used (its -D_BSD_SOURCE makes glibc warn); plain -lnet is right.
-# libnftables is loaded when it is first needed (edge/nftables), which is seldom.
-LIBS_edge := -lnet -lpcap -lmnl -lcap-ng -lseccomp -lnettle
+LIBS_edge := -lnet -lpcap -lnftables -lmnl -lcap-ng -lseccomp -lnettle
 
 ALL_CPPFLAGS := -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DSYNSCOPE_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(PROFILE)) -fno-strict-aliasing -MMD -MP $(CFLAGS)

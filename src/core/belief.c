@@ -170,8 +170,12 @@ static bool may_be_first(const struct belief *b, const struct got *r, const stru
 {
 	if (!e->again)
 		return true;
-	if (r->flags & TCP_SYN)
-		return own_syn(b, r->ack) == NULL || !seq_eq(own_end(own_syn(b, r->ack)), r->ack);
+	if (r->flags & TCP_SYN) {
+		const struct own *syn = own_syn(b, r->ack);
+		return syn == NULL || e->to.ctl == CTL_CLOSING || e->to.ctl == CTL_CLOSING_QUEUED ||
+		       !seq_eq(r->ack, (e->to.flags & NODE_FAST_OPEN) ? own_end(syn)
+								      : seq_add(syn->seq, 1));
+	}
 	return may_repeat(b, r);
 }
 
@@ -235,26 +239,9 @@ static void gather_node(struct belief *b, const struct node *u, const struct got
 		node_set_add(&g->old, &found[i].to);
 }
 
-/* The same node as one of the incarnation that is becoming known. Where anchor() left a choice
- * of two ISSs, @p choice is 0 or 1. */
-static struct node anchored(const struct belief *b, const struct node *u, unsigned choice)
-{
-	struct node n = *u;
-	n.inc = INC_KNOWN;
-	n.snd_nxt = seq_add(b->iss, choice + (ctl_is_fin_sent((enum ctl)n.ctl) ? 2 : 1));
-	if (n.ctl == CTL_SYN_SENT && b->syn_has_text)
-		n.flags |= NODE_OPEN;
-	return n;
-}
-
 static bool can_anchor(const struct node *u)
 {
 	return u->inc == INC_BEFORE && node_has_numbers((enum ctl)u->ctl);
-}
-
-static unsigned anchor_choices(const struct belief *b)
-{
-	return b->iss_exact ? 1 : 2;
 }
 
 static void gather(struct belief *b, const struct got *r, struct gathering *g)
@@ -268,7 +255,7 @@ static void gather(struct belief *b, const struct got *r, struct gathering *g)
 		for (unsigned choice = 0; choice < choices; choice++) {
 			if (!can_anchor(&u))
 				break;
-			const struct node twin = anchored(b, &u, choice);
+			const struct node twin = node_anchored(b, &u, choice);
 			gather_node(b, &twin, r, g);
 		}
 	}
@@ -376,7 +363,7 @@ static void anchor_past(struct belief *b)
 	for (uint8_t i = 0; i < count && !b->u.overflow; i++) {
 		const struct node u = b->u.node[i];
 		for (unsigned choice = 0; can_anchor(&u) && choice < anchor_choices(b); choice++) {
-			const struct node twin = anchored(b, &u, choice);
+			const struct node twin = node_anchored(b, &u, choice);
 			const uint8_t at = b->u.count;
 			node_set_note(&b->u, &twin, u.last);
 			if (b->u.count > at)
@@ -396,8 +383,8 @@ static void note_windows(struct belief *b, const struct segment *s, const struct
 			b->own_wscale = 0;
 	}
 	if (!b->offer_known) {
-		b->offer = seq_add(b->iss, 1 + b->own_syn_window);
-		b->offer_known = b->own_syn_window > 0 && b->iss_exact;
+		b->offer = seq_add(b->iss_exact ? b->iss : r->seq, 1 + b->own_syn_window);
+		b->offer_known = b->own_syn_window > 0;
 	}
 	if ((r->flags & TCP_ACK) == 0)
 		return;
@@ -464,9 +451,15 @@ static void anchor(struct belief *b, const struct got *r)
 {
 	b->iss_known = true;
 	b->iss_exact = (r->flags & (TCP_SYN | TCP_FIN)) != 0;
-	b->iss = (r->flags & TCP_SYN)   ? r->seq
-		 : (r->flags & TCP_FIN) ? seq_sub(r->seq, 1)
-					: seq_sub(r->seq, 2);
+	b->iss_guess = (r->flags & TCP_SYN)   ? r->seq
+		       : (r->flags & TCP_FIN) ? seq_sub(r->seq, 1)
+					      : seq_sub(r->seq, 2);
+	b->iss = b->iss_guess;
+	for (uint8_t i = 0; i < b->owns && !(r->flags & TCP_SYN); i++)
+		if ((b->own[i].flags & TCP_SYN) && (b->own[i].text_bytes > 0 || b->own[i].fast_open)) {
+			b->iss_exact = false; /* it may have sent text already */
+			b->iss = seq_sub(r->seq, 65536);
+		}
 	b->syn_has_text = (r->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && r->text_bytes > 0;
 }
 
@@ -585,7 +578,7 @@ static bool is_of_earlier(struct belief *b, const struct got *r)
 		const struct node u = b->u.node[i];
 		for (unsigned choice = 0; u.inc == INC_BEFORE && choice < anchor_choices(b);
 		     choice++) {
-			const struct node twin = can_anchor(&u) ? anchored(b, &u, choice) : u;
+			const struct node twin = can_anchor(&u) ? node_anchored(b, &u, choice) : u;
 			earlier = earlier || emissions_of(b, &twin, u.last, r, found) > 0;
 		}
 	}
@@ -726,6 +719,7 @@ static void start_from(struct belief *b, const struct segment *s, const struct g
 	b->iss_known = true;
 	b->iss_exact = syn || same;
 	b->iss = syn ? r->seq : same ? iss : seq_sub(r->seq, 0x40000000u);
+	b->iss_guess = b->iss;
 	b->syn_has_text = syn && !acks && r->text_bytes > 0;
 	ctl_set_t set = 0;
 	if (syn) {

@@ -288,8 +288,7 @@ static void search_text(struct search *s)
 	const struct node *n = s->from;
 	const struct got *r = s->r;
 	const bool fin = (r->flags & TCP_FIN) != 0;
-	const bool acked = (n->flags & NODE_SYN_ACKED) != 0;
-	const bool may_text = acked || (n->flags & NODE_FAST_OPEN);
+	const bool may_text = node_may_text(n);
 	if (!may_go_on(n, r->seq, r->end, 1) || !is_offered(s->b, r->end) ||
 	    (r->text_bytes > 0 && !may_text))
 		return;

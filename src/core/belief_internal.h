@@ -32,7 +32,8 @@ enum incarnation {
 #define NODE_SYN_ACKED 0x01u  /* its SYN is acknowledged */
 #define NODE_OPEN 0x02u       /* snd_nxt or any later number: it may have sent unseen text */
 #define NODE_TEXT_WAITS 0x04u /* FIN queued behind text; else the FIN alone waits */
-#define NODE_FAST_OPEN 0x08u  /* SYN-RECEIVED that may send text (RFC 7413) */
+#define NODE_FAST_OPEN 0x08u  /* Fast Open (RFC 7413): took the text beside the SYN, and may send
+				 text before its own SYN is acknowledged */
 #define NODE_KEY 0x0fu
 #define NODE_TODO 0x80u /* its moves are not followed yet */
 
@@ -123,7 +124,8 @@ struct belief {
 		bool acks;
 	} early[EARLY_MAX];
 	uint8_t earlies;
-	seq_t iss;
+	seq_t iss;       /* or, unless iss_exact, the least that it can be */
+	seq_t iss_guess; /* the first of anchor_choices() */
 	seq_t seen;  /* end of the latest number of its that was received */
 	seq_t acked; /* latest of ours that it acknowledged */
 	seq_t edge;  /* right edge of the largest window it offered */
@@ -198,6 +200,12 @@ size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
 		    const struct moves_wanted *wanted, struct move *moves);
 size_t move_event(struct belief *b, const struct node *n, enum rule_on on,
 		  const struct moves_wanted *wanted, struct move *moves);
+/** @return whether the node may send text now. */
+bool node_may_text(const struct node *n);
+/** @return how many ISSs the known incarnation may have: 1, or 2 if it was not seen itself. */
+unsigned anchor_choices(const struct belief *b);
+/** @return @p u as a node of the known incarnation. @param choice 0 to anchor_choices() - 1 */
+struct node node_anchored(const struct belief *b, const struct node *u, unsigned choice);
 /** @return ISS of the node, INC_KNOWN only. */
 seq_t node_iss(const struct belief *b, const struct node *n);
 

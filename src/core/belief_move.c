@@ -71,7 +71,7 @@ size_t outcomes(struct belief *b, const struct memo *question, struct outcome *o
  * where the SYN was seen), so SND.NXT tells the ISS even if the SYN was not seen. */
 seq_t node_iss(const struct belief *b, const struct node *n)
 {
-	if (b->iss_exact || (n->flags & NODE_SYN_ACKED))
+	if (b->iss_exact || (n->flags & (NODE_SYN_ACKED | NODE_FAST_OPEN)))
 		return b->iss;
 	return seq_sub(n->snd_nxt, ctl_is_fin_sent((enum ctl)n->ctl) ? 2 : 1);
 }
@@ -130,14 +130,14 @@ static bool is_ack_decisive(const struct node *n)
 }
 
 static size_t meet_ack(const struct belief *b, const struct node *n, const struct own *s,
-		       struct meeting *m)
+		       bool nominal, struct meeting *m)
 {
 	m[0] = (struct meeting){*n, vars_of(b, n)};
 	if (!node_has_numbers((enum ctl)n->ctl))
 		return 1;
 	if (n->inc != INC_KNOWN)
 		return meet_unknown(b, n, s, m);
-	if ((s->flags & TCP_ACK) == 0 || (n->flags & NODE_OPEN) == 0 ||
+	if ((s->flags & TCP_ACK) == 0 || (n->flags & NODE_OPEN) == 0 || nominal ||
 	    seq_lt(s->ack, n->snd_nxt) || (b->offer_known && seq_gt(s->ack, seq_add(b->offer, 1))))
 		return 1;
 	m[0].node.snd_nxt = s->ack;
@@ -263,6 +263,26 @@ static void take_numbers(const struct meeting *m, const struct own *s, unsigned 
 		to->rcv_nxt = seq_add(text_end, 1);
 }
 
+unsigned anchor_choices(const struct belief *b)
+{
+	return b->iss_exact ? 1 : 2;
+}
+
+struct node node_anchored(const struct belief *b, const struct node *u, unsigned choice)
+{
+	struct node n = *u;
+	n.inc = INC_KNOWN;
+	if (!b->iss_exact && (n.flags & NODE_FAST_OPEN)) {
+		n.snd_nxt = seq_add(b->iss, 1); /* its text hides the ISS */
+		n.flags |= NODE_OPEN;
+		return n;
+	}
+	n.snd_nxt = seq_add(b->iss_guess, choice + (ctl_is_fin_sent((enum ctl)n.ctl) ? 2 : 1));
+	if (n.ctl == CTL_SYN_SENT && b->syn_has_text)
+		n.flags |= NODE_OPEN;
+	return n;
+}
+
 /* A new incarnation begins: of which ISS? */
 static size_t begin(const struct belief *b, const struct node *from, struct move *moves)
 {
@@ -272,16 +292,11 @@ static size_t begin(const struct belief *b, const struct node *from, struct move
 		to->inc = INC_AFTER; /* out of TIME-WAIT */
 	if (to->inc == INC_AFTER || !b->iss_known)
 		return 1;
-	moves[1] = moves[0];
-	moves[1].to.inc = INC_KNOWN;
-	moves[1].to.snd_nxt = seq_add(b->iss, 1);
-	if (b->syn_has_text && moves[1].to.ctl == CTL_SYN_SENT)
-		moves[1].to.flags |= NODE_OPEN;
-	if (b->iss_exact)
-		return 2;
-	moves[2] = moves[1]; /* anchor() left the choice of two */
-	moves[2].to.snd_nxt = seq_add(b->iss, 2);
-	return 3;
+	for (unsigned choice = 0; choice < anchor_choices(b); choice++) {
+		moves[1 + choice] = moves[0];
+		moves[1 + choice].to = node_anchored(b, to, choice);
+	}
+	return 1 + anchor_choices(b);
 }
 
 /* A FIN that alone waits goes as soon as all before it is acknowledged and the window is open:
@@ -360,7 +375,7 @@ size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
 		    const struct moves_wanted *wanted, struct move *moves)
 {
 	struct meeting m[MEETINGS_MAX];
-	const size_t meetings = meet_ack(b, n, s, m);
+	const size_t meetings = meet_ack(b, n, s, wanted->nominal, m);
 	size_t count = 0;
 	for (size_t i = 0; i < meetings && !(wanted->nominal && i > 0); i++) {
 		uint32_t windows[3];
@@ -484,11 +499,17 @@ static size_t close_moves(struct belief *b, const struct node *n, struct move *m
 	return count;
 }
 
-/* Text goes, and perhaps the FIN behind it. Before its SYN is acknowledged only an end with
- * Fast Open sends text. */
+/* Before its SYN is acknowledged only an end with Fast Open sends text. */
+bool node_may_text(const struct node *n)
+{
+	return (n->flags & NODE_SYN_ACKED) ||
+	       ((n->flags & NODE_FAST_OPEN) && is_syn_received((enum ctl)n->ctl));
+}
+
+/* Text goes, and perhaps the FIN behind it. */
 static size_t transmit_moves(struct belief *b, const struct node *n, struct move *moves)
 {
-	if (n->inc != INC_KNOWN || (n->flags & (NODE_SYN_ACKED | NODE_FAST_OPEN)) == 0)
+	if (n->inc != INC_KNOWN || !node_may_text(n))
 		return 0;
 	if (!ctl_is_fin_queued((enum ctl)n->ctl))
 		return event_moves(b, n, ON_TRANSMIT, FACT_UNSENT_DATA, moves);

@@ -169,6 +169,6 @@ void node_normalise(struct node *n)
 	}
 	if (!ctl_is_fin_queued(c))
 		n->flags &= (uint8_t)~NODE_TEXT_WAITS;
-	if (c != CTL_SYN_RECEIVED_PASSIVE && c != CTL_SYN_RECEIVED_PASSIVE_CLOSE)
+	if (n->flags & NODE_SYN_ACKED)
 		n->flags &= (uint8_t)~NODE_FAST_OPEN;
 }

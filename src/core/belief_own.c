@@ -139,7 +139,9 @@ static void note_offer(struct belief *b, const struct segment *s)
 		return;
 	if (s->window == 0 && (s->flags & TCP_ACK))
 		b->own_window_closed = true;
-	if (!b->iss_known || (s->flags & TCP_ACK) == 0)
+	/* What acknowledges the unsent is dropped there, with its window. */
+	if (!b->iss_known || (s->flags & TCP_ACK) == 0 || seq_le(s->ack, b->iss) ||
+	    seq_gt(s->ack, b->offer_known ? seq_max(b->offer, b->seen) : b->seen))
 		return;
 	const unsigned shift = syn ? 0 : b->wscale_agreed ? b->own_wscale : 14;
 	const seq_t offer = seq_add(s->ack, (uint32_t)s->window << shift);

@@ -186,8 +186,13 @@ static int64_t interface_time(const struct interface *i, uint64_t ticks)
 	static const uint32_t ns_per_tick[] = {1000000000, 100000000, 10000000, 1000000, 100000,
 					       10000,      1000,      100,      10,      1};
 	int64_t time_ns;
-	if (i->resolution < ARRAY_COUNT(ns_per_tick) && i->offset_seconds == 0 &&
-	    !__builtin_mul_overflow(ticks, ns_per_tick[i->resolution], &time_ns))
+	int64_t offset_ns;
+	/* Read as signed: some writers with a clock before 1970 store the two's complement, and
+	 * as unsigned it would not fit nanoseconds anyway. */
+	if (i->resolution < ARRAY_COUNT(ns_per_tick) &&
+	    !__builtin_mul_overflow((int64_t)ticks, ns_per_tick[i->resolution], &time_ns) &&
+	    !__builtin_mul_overflow(i->offset_seconds, NS_PER_SECOND, &offset_ns) &&
+	    !__builtin_add_overflow(time_ns, offset_ns, &time_ns))
 		return time_ns;
 	uint64_t seconds;
 	uint64_t ns;

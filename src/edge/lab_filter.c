@@ -1,8 +1,8 @@
 #include "synscope/edge/lab.h"
+#include "synscope/edge/nftables.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,17 +75,14 @@ struct nft_job {
 static int nft_job_run(void *context)
 {
 	const struct nft_job *job = context;
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	const char *complaint = "nftables cannot be opened";
-	bool good = false;
-	if (nft != NULL && nft_ctx_buffer_error(nft) == 0 && nft_ctx_buffer_output(nft) == 0) {
-		good = nft_run_cmd_from_buffer(nft, job->ruleset) == 0;
-		complaint = nft_ctx_get_error_buffer(nft);
-	}
-	if (good)
+	struct nftables *nft;
+	struct fault why;
+	int rc = nftables_open(&nft, &why);
+	if (rc == 0)
+		rc = nftables_run(nft, job->ruleset, &why);
+	if (rc == 0)
 		return 0;
-	const size_t bytes = strcspn(complaint, "\n");
-	const ssize_t wrote = write(job->report_fd, complaint, bytes);
+	const ssize_t wrote = write(job->report_fd, why.text, strlen(why.text));
 	return wrote < 0 ? 2 : 1;
 }
 

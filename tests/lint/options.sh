@@ -30,7 +30,8 @@ in_help >"$out/globals"
 cp "$out/globals" "$out/help"
 in_page docs/synscope.8 >"$out/page"
 compare docs/synscope.8
-mapfile -t verbs < <("$synscope" --help | sed -nE '/^usage:/,/^$/!{ s/^  ([a-z]+) +[^ ].*/\1/p }' | grep -vx synscope | sort -u)
+# They stand in the first paragraph after the usage.
+mapfile -t verbs < <("$synscope" --help | awk '/^usage:/ { u = 1 } u && /^$/ { p++ } p == 1 && /^  [a-z]/ { print $1 }')
 [ ${#verbs[@]} -gt 0 ] || { echo "no verbs in synscope --help"; exit 1; }
 for verb in "${verbs[@]}"; do
 	page=docs/synscope-$verb.8

@@ -382,10 +382,6 @@ static void note_windows(struct belief *b, const struct segment *s, const struct
 		if (!scaled && (r->flags & TCP_ACK))
 			b->own_wscale = 0;
 	}
-	if (!b->offer_known) {
-		b->offer = seq_add(b->iss_exact ? b->iss : r->seq, 1 + b->own_syn_window);
-		b->offer_known = b->own_syn_window > 0;
-	}
 	if ((r->flags & TCP_ACK) == 0)
 		return;
 	const unsigned shift = (r->flags & TCP_SYN) || !b->wscale_agreed ? 0 : b->wscale;
@@ -444,6 +440,21 @@ static void note_evidence(struct belief *b, const struct got *r, const struct ga
 	e->reset = g->best.reset;
 }
 
+static void forget_numbers(struct belief *b)
+{
+	b->iss_known = false;
+	b->iss_exact = false;
+	b->irs_known = false;
+	b->fin_seen = false;
+	b->forgot = false;
+	b->pair_known = false;
+	b->edge_known = false;
+	b->offer_known = false;
+	b->wscale_agreed = false;
+	b->syn_has_text = false;
+	b->its_syn_window = 0;
+}
+
 /* An ISS is taken from @p r, for a try. Before its SYN is acknowledged, which it cannot be
  * while its ISS was never seen, an end sends a FIN right after its SYN, and ACKs after its SYN or
  * after both: only then is the ISS, or the number before it, left open. */
@@ -456,11 +467,14 @@ static void anchor(struct belief *b, const struct got *r)
 					      : seq_sub(r->seq, 2);
 	b->iss = b->iss_guess;
 	for (uint8_t i = 0; i < b->owns && !(r->flags & TCP_SYN); i++)
-		if ((b->own[i].flags & TCP_SYN) && (b->own[i].text_bytes > 0 || b->own[i].fast_open)) {
+		if ((b->own[i].flags & TCP_SYN) &&
+		    (b->own[i].text_bytes > 0 || b->own[i].fast_open)) {
 			b->iss_exact = false; /* it may have sent text already */
 			b->iss = seq_sub(r->seq, 65536);
 		}
 	b->syn_has_text = (r->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && r->text_bytes > 0;
+	b->offer = seq_add(b->iss_exact ? b->iss : r->seq, 1 + b->own_syn_window);
+	b->offer_known = b->own_syn_window > 0;
 }
 
 static bool explain(struct belief *b, const struct segment *s, const struct got *r);
@@ -485,7 +499,7 @@ static void recall_early_rsts(struct belief *b, const struct segment *s)
 					.end = e->seq,
 					.flags = (uint16_t)(TCP_RST | (e->acks ? TCP_ACK : 0)),
 					.n = b->proven_by};
-		if (!seq_within(rst.seq, seq_add(b->iss, 1), 3))
+		if (!seq_within(rst.seq, seq_add(b->iss_guess, 1), 3))
 			continue;
 		const struct belief_evidence evidence = b->evidence;
 		for (uint8_t k = 0; k < b->b.count; k++)
@@ -504,7 +518,7 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 	gather(b, r, &g);
 	if (g.from.count == 0) {
 		if (g.anchoring)
-			b->iss_known = false;
+			forget_numbers(b);
 		return false;
 	}
 	struct node_set reached = g.from;
@@ -514,7 +528,7 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 	if (b->b.count == 0) {
 		b->b = before;
 		if (g.anchoring)
-			b->iss_known = false;
+			forget_numbers(b);
 		return false;
 	}
 	if (g.anchoring)
@@ -550,21 +564,6 @@ static void rename_after(struct node_set *s)
 			renamed.node[at].first = n.first;
 	}
 	*s = renamed;
-}
-
-static void forget_numbers(struct belief *b)
-{
-	b->iss_known = false;
-	b->iss_exact = false;
-	b->irs_known = false;
-	b->fin_seen = false;
-	b->forgot = false;
-	b->pair_known = false;
-	b->edge_known = false;
-	b->offer_known = false;
-	b->wscale_agreed = false;
-	b->syn_has_text = false;
-	b->its_syn_window = 0;
 }
 
 /* Whether @p r may be an old segment, of an incarnation before the one we know. */

@@ -32,8 +32,9 @@ enum incarnation {
 #define NODE_SYN_ACKED 0x01u  /* its SYN is acknowledged */
 #define NODE_OPEN 0x02u       /* snd_nxt or any later number: it may have sent unseen text */
 #define NODE_TEXT_WAITS 0x04u /* FIN queued behind text; else the FIN alone waits */
-#define NODE_FAST_OPEN 0x08u  /* Fast Open (RFC 7413): took the text beside the SYN, and may send
-				 text before its own SYN is acknowledged */
+#define NODE_FAST_OPEN                                                            \
+	0x08u /* Fast Open (RFC 7413): took the text beside the SYN, and may send \
+		 text before its own SYN is acknowledged */
 #define NODE_KEY 0x0fu
 #define NODE_TODO 0x80u /* its moves are not followed yet */
 
@@ -109,27 +110,27 @@ struct belief {
 	bool iss_known, iss_exact, irs_known;
 	uint8_t origins; /* rows that count, bits of enum origin */
 	bool cookies;
-	bool fin_seen;     /* of the known incarnation */
-	bool forgot;       /* old nodes were dropped: old duplicates are believed */
-	bool rival; /* two incarnations were seen in doubtful order: possible is everything */
+	bool fin_seen; /* of the known incarnation */
+	bool forgot;   /* old nodes were dropped: old duplicates are believed */
+	bool rival;    /* two incarnations were seen in doubtful order: possible is everything */
 	uint32_t rival_at;        /* since when */
 	state_set_t rival_proven; /* what may be proven instead */
-	bool syn_has_text; /* its SYN carried text: Fast Open client */
+	bool syn_has_text;        /* its SYN carried text: Fast Open client */
 	bool edge_known, offer_known, own_window_closed;
 	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
 	uint8_t own_wscale, wscale;
 	uint32_t own_syn_window, its_syn_window;
-	struct early_rst {              /* RSTs that came before an ISS was known */
+	struct early_rst { /* RSTs that came before an ISS was known */
 		seq_t seq, ack;
 		bool acks;
 	} early[EARLY_MAX];
 	uint8_t earlies;
 	seq_t iss;       /* or, unless iss_exact, the least that it can be */
 	seq_t iss_guess; /* the first of anchor_choices() */
-	seq_t seen;  /* end of the latest number of its that was received */
-	seq_t acked; /* latest of ours that it acknowledged */
-	seq_t edge;  /* right edge of the largest window it offered */
-	seq_t offer; /* and that we offered */
+	seq_t seen;      /* end of the latest number of its that was received */
+	seq_t acked;     /* latest of ours that it acknowledged */
+	seq_t edge;      /* right edge of the largest window it offered */
+	seq_t offer;     /* and that we offered */
 	seq_t forgot_ack, forgot_seq;
 	bool pair_known; /* as its RCV.NXT came to pair_ack, its SND.NXT was pair_seq */
 	seq_t pair_seq, pair_ack;

@@ -42,7 +42,8 @@ endif
 
 # libnet has no .pc file in Debian 12, and `libnet-config --defines` must not
 # be used (its -D_BSD_SOURCE makes glibc warn); plain -lnet is right.
-LIBS_edge := -lnet -lpcap -lnftables -lmnl -lcap-ng -lseccomp -lnettle
+# libnftables is loaded by edge/nftables when it is first needed, which is seldom.
+LIBS_edge := -lnet -lpcap -lmnl -lcap-ng -lseccomp -lnettle
 
 ALL_CPPFLAGS := -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DSYNSCOPE_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(PROFILE)) -fno-strict-aliasing -MMD -MP $(CFLAGS)

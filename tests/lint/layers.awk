@@ -20,7 +20,7 @@ BEGIN {
 	# vendor header (prefix) -> the edge files that may have it
 	vendor["libnet.h"] = "craft"
 	vendor["pcap"] = "capture"
-	vendor["nftables/"] = "nftables lab_filter"
+	vendor["nftables/"] = "nftables"
 	vendor["libmnl/"] = "route sockdiag lab"
 	vendor["cap-ng.h"] = "privs"
 	vendor["seccomp.h"] = "privs"

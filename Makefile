@@ -70,6 +70,7 @@ UNIT    := $(sort $(wildcard tests/unit/*/test_*.c))
 LAB     := $(sort $(wildcard tests/lab/test_*.c))
 FUZZ    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(sort $(wildcard tests/bench/*.c))
+ORACLE  := $(sort $(wildcard tests/oracle/*.c))
 FORMATTED := $(HEADERS) $(sort $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -79,7 +80,7 @@ BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(BENCH))
 
 .PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
         fuzz golden-update states compile_commands.json install install-caps uninstall \
-        hooks clean tests binaries
+        hooks clean tests binaries oracle
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,8 +134,15 @@ $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libsupport.a $(ARCHIVES)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(ARCHIVES)
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS_edge)
 
+$(BUILD)/tests/oracle/oracle: $(patsubst %.c,$(BUILD)/%.o,$(ORACLE)) $(BUILD)/libcore.a
+	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^
+
 tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
-binaries: tests $(BENCH_BIN)
+binaries: tests $(BENCH_BIN) $(BUILD)/tests/oracle/oracle
+
+#: oracle     beliefs beside every execution of a concrete end; ARGS="--hostile --depth 4" ...
+oracle: $(BUILD)/tests/oracle/oracle
+	$(Q)$< $(ARGS)
 
 #: check      every test: unit, golden, lab (in namespaces; no root needed)
 check: tests
@@ -192,7 +200,7 @@ format-check:
 
 #: compile_commands.json   for clangd and clang-tidy
 compile_commands.json:
-	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH); do \
+	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$f" \
 	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
 	 done; echo ']'; } > $@
@@ -220,4 +228,4 @@ hooks:
 clean:
 	rm -rf build compile_commands.json
 
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE))

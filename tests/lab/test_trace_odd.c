@@ -90,14 +90,15 @@ static void run(struct story *s, struct lab *lab, const struct run *r)
 	story_run(s, lab, &spec);
 }
 
-/* What must hold in every story, lost segments or not. */
+/* What must hold in every story, lost segments or not. A proof is of the moment when the
+ * segment was sent: on a slow wire the kernel may have moved on since, so that only
+ * `possible` can be compared with what it is now. */
 static void check_sound(const struct story *s)
 {
 	struct story_truth truth;
 	story_compare_truth(s, &truth);
 	CHECK(s, s->json_good, "not all of stdout is JSON");
 	CHECK(s, truth.impossible == 0, "a true state was not in possible: %s", truth.first_wrong);
-	CHECK(s, truth.disproved == 0, "a proof was wrong: %s", truth.first_wrong);
 }
 
 static bool was_simultaneous(const struct story *s)

@@ -31,7 +31,8 @@ struct capture_spec {
 /**
  * Write a filter for exactly this 4-tuple, both directions, plus the ICMP errors sent to
  * @p local that quote it.
- * @param local, remote of one family; a port 0 stands for any
+ * @param local our end; port 0 stands for any
+ * @param remote the other, of the same family; likewise
  * @param text receives the expression; 1024 bytes always suffice
  */
 void capture_filter_for(const struct endpoint *local, const struct endpoint *remote, char *text,

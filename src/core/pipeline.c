@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define COMMUNITY_ID_TEXT_MAX 48
+#define REL_PLAUSIBLE (1 << 30) /* the largest window that RFC 7323 section 2.3 allows */
 
 void pipeline_init(struct pipeline *p, const struct pipeline_config *config)
 {
@@ -83,7 +84,7 @@ static struct exchange *new_exchange(struct pipeline *p, const struct segment *s
 	bool certain;
 	if (p->exchanges_used == p->config.exchanges_max ||
 	    !flow_table_put(&p->table, &s->src, &s->dst, p->exchanges_used)) {
-		p->flows_lost++;
+		p->unfollowed++;
 		return NULL;
 	}
 	struct exchange *x = &p->config.exchanges[p->exchanges_used];
@@ -141,7 +142,8 @@ static void give_transition(struct pipeline *p, struct exchange *x, enum side si
 		return;
 	e.u.transition = *how;
 	e.u.transition.side = side;
-	e.u.transition.from = was_known ? was->state : ST_CLOSED;
+	/* A capture that begins in the middle has not seen where the end came from. */
+	e.u.transition.from = was_known ? was->state : is->state;
 	e.u.transition.to = is->state;
 	e.u.transition.certainty = is->certainty;
 	flow_transition(&x->flow, &e.u.transition);
@@ -156,15 +158,37 @@ static const char *inferred_cause(const struct end_view *v, bool own_segment)
 			   : "expected from the segment it sent";
 }
 
-static bool seq_known(const struct flow *f, enum side side, const struct segment *s, bool own,
-		      seq_t *isn)
+/* An offset is told only of a number that can belong: the ISN of another incarnation gives
+ * nonsense. */
+static bool rel_known(const struct flow *f, enum side side, seq_t number, uint32_t *rel)
 {
-	if (own && (s->flags & TCP_SYN) != 0) {
-		*isn = s->seq;
-		return true;
+	const struct flow_side *me = &f->side[side];
+	const int32_t away = me->started ? seq_diff(number, me->seq_next) : 0;
+	if (!me->isn_known || away >= REL_PLAUSIBLE || away <= -REL_PLAUSIBLE)
+		return false;
+	*rel = seq_rel(number, me->isn);
+	return true;
+}
+
+static void fill_rel(const struct flow *f, enum side from, const struct segment *s,
+		     struct event_segment *e)
+{
+	if ((s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN) { /* its number is the ISN */
+		e->has_seq_rel = true;
+		e->next_seq_rel = segment_seq_count(s);
+	} else if (rel_known(f, from, s->seq, &e->seq_rel)) {
+		e->has_seq_rel = true;
+		e->next_seq_rel = e->seq_rel + segment_seq_count(s);
 	}
-	*isn = f->side[side].isn;
-	return f->side[side].isn_known;
+	e->has_ack_rel =
+		(s->flags & TCP_ACK) != 0 && rel_known(f, side_other(from), s->ack, &e->ack_rel);
+}
+
+static uint64_t frame_number(const struct pipeline *p, const struct pipeline_frame *frame)
+{
+	if (frame->data == NULL) /* held back: in no capture */
+		return 0;
+	return frame->pcap_count != 0 ? frame->pcap_count : p->frames;
 }
 
 static void fill_segment(const struct pipeline *p, const struct exchange *x,
@@ -172,9 +196,8 @@ static void fill_segment(const struct pipeline *p, const struct exchange *x,
 			 enum side from, struct event_segment *e)
 {
 	const struct flow *f = &x->flow;
-	seq_t isn;
 	e->n = f->segments;
-	e->pcap_count = frame->pcap_count != 0 ? frame->pcap_count : p->frames;
+	e->pcap_count = frame_number(p, frame);
 	e->from = from;
 	e->local_out = x->own_side == (int)from;
 	e->tcp = *s;
@@ -184,12 +207,7 @@ static void fill_segment(const struct pipeline *p, const struct exchange *x,
 	e->frame.link_type = frame->link_type;
 	e->frame.outbound = x->own_side >= 0 ? e->local_out : frame->hint == FRAME_OUTBOUND;
 	e->frame.inbound = x->own_side >= 0 ? !e->local_out : frame->hint == FRAME_INBOUND;
-	e->has_seq_rel = seq_known(f, from, s, true, &isn);
-	e->seq_rel = e->has_seq_rel ? seq_rel(s->seq, isn) : 0;
-	e->next_seq_rel = e->has_seq_rel ? seq_rel(segment_end(s), isn) : 0;
-	e->has_ack_rel =
-		(s->flags & TCP_ACK) != 0 && seq_known(f, side_other(from), s, false, &isn);
-	e->ack_rel = e->has_ack_rel ? seq_rel(s->ack, isn) : 0;
+	fill_rel(f, from, s, e);
 	e->window_bytes = flow_window(f, from, s, &e->window_scale_known);
 	e->since_previous_ns = f->segments > 1 ? frame->time_ns - f->last_ns : 0;
 }
@@ -257,24 +275,93 @@ static void remember(struct exchange *x, enum side from, const struct segment *s
 	r->seq = s->seq;
 }
 
-static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
-			 const struct segment *s)
+/* The record and the beliefs move on. */
+static void learn(struct exchange *x, enum side from, const struct segment *s,
+		  const struct flow_delta *delta, int64_t time_ns, struct event_segment *e)
+{
+	if (s->checksum != CHECKSUM_BAD || x->own_side == (int)from)
+		flow_take(&x->flow, from, s, delta, time_ns);
+	x->flow.last_ns = time_ns;
+	remember(x, from, s, e->n);
+	believe(x, from, s, e);
+}
+
+/* End an exchange whose ports are used again, and begin the next with its first segment. */
+static struct exchange *succeed(struct pipeline *p, struct exchange *old, const struct segment *s,
+				uint32_t shown_n, int64_t time_ns)
+{
+	const struct flow *f = &old->flow;
+	const struct flow_side *side = &f->side[flow_side_of(f, &s->src, &s->dst)];
+	const struct flow_before before = {
+		.known = true,
+		.ended = f->close_ended,
+		.id = f->id,
+		.syn_n = shown_n,
+		.seq_known = side->started,
+		.seq_next = side->seq_next,
+		.last_ns = f->last_ns,
+	};
+	give_flow(p, old, NULL);
+	flow_table_remove(&p->table, &s->src, &s->dst);
+	struct exchange *x = new_exchange(p, s, time_ns);
+	if (x != NULL)
+		x->flow.before = before;
+	return x;
+}
+
+/* The SYN that seemed to be stray has opened: take it into an exchange of its own. It was shown
+ * already, so it is given no event there, but it keeps its number. */
+static struct exchange *adopt_stray(struct pipeline *p, struct exchange *old)
+{
+	const struct exchange_stray stray = old->stray;
+	struct event_segment unshown = {.tcp = stray.syn, .n = 1};
+	struct flow_delta delta;
+	struct exchange *x = succeed(p, old, &stray.syn, stray.n, stray.time_ns);
+	if (x == NULL)
+		return NULL;
+	const enum side from = flow_side_of(&x->flow, &stray.syn.src, &stray.syn.dst);
+	x->flow.segments = 1;
+	flow_compare(&x->flow, from, &stray.syn, stray.time_ns, &delta);
+	learn(x, from, &stray.syn, &delta, stray.time_ns, &unshown);
+	return x;
+}
+
+static void keep_stray(struct exchange *x, const struct segment *s, const struct event_segment *e,
+		       int64_t time_ns)
+{
+	x->stray = (struct exchange_stray){.n = e->n, .time_ns = time_ns, .syn = *s};
+	x->stray.syn.options = NULL;
+	x->stray.syn.options_bytes = 0;
+	x->stray.syn.payload = NULL;
+	x->stray.syn.payload_captured_bytes = 0;
+}
+
+/* The exchange that a segment belongs to: the one known, or a new one. */
+static struct exchange *exchange_for(struct pipeline *p, const struct segment *s, int64_t time_ns)
 {
 	struct exchange *x = pipeline_find(p, &s->src, &s->dst);
 	struct flow_delta delta;
+	if (x == NULL)
+		return new_exchange(p, s, time_ns);
+	if (x->own_side >= 0 || (s->flags & TCP_SYN) == 0 || s->checksum == CHECKSUM_BAD)
+		return x;
+	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
+	flow_compare(&x->flow, from, s, time_ns, &delta);
+	if (flow_is_reused(&x->flow, from, &delta))
+		return succeed(p, x, s, 0, time_ns);
+	if (delta.ack_stray && (s->flags & TCP_RST) == 0 && x->stray.n != 0 &&
+	    seq_eq(s->ack, segment_end(&x->stray.syn)))
+		return adopt_stray(p, x);
+	return x;
+}
+
+static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
+			 const struct segment *s)
+{
+	struct exchange *x = exchange_for(p, s, frame->time_ns);
+	struct flow_delta delta;
 	struct own_word word;
 	struct event e = {.type = EVENT_SEGMENT, .time_ns = frame->time_ns};
-	if (x != NULL && x->own_side < 0 && (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
-	    x->flow.close_begun) {
-		flow_compare(&x->flow, flow_side_of(&x->flow, &s->src, &s->dst), s, &delta);
-		if (delta.new_incarnation) { /* the ports are used again: another exchange */
-			give_flow(p, x, NULL);
-			flow_table_remove(&p->table, &s->src, &s->dst);
-			x = NULL;
-		}
-	}
-	if (x == NULL)
-		x = new_exchange(p, s, frame->time_ns);
 	if (x == NULL)
 		return;
 	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
@@ -282,7 +369,7 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	p->segments++;
 	x->flow.segments++;
 	e.flow_id = x->flow.id;
-	flow_compare(&x->flow, from, s, &delta);
+	flow_compare(&x->flow, from, s, frame->time_ns, &delta);
 	own_takes(p, x, s, x->own_side == (int)from, frame->time_ns, &word);
 	fill_segment(p, x, frame, s, from, &e.u.segment);
 	e.u.segment.retransmission = delta.retransmission;
@@ -291,10 +378,9 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	e.u.segment.client = was[SIDE_CLIENT]; /* what it arrives at, for the judgement */
 	e.u.segment.server = was[SIDE_SERVER];
 	judge_segment(&x->flow, from, &delta, &e.u.segment);
-	if (s->checksum != CHECKSUM_BAD || x->own_side == (int)from)
-		flow_take(&x->flow, from, s, &delta, frame->time_ns);
-	remember(x, from, s, e.u.segment.n);
-	believe(x, from, s, &e.u.segment);
+	learn(x, from, s, &delta, frame->time_ns, &e.u.segment);
+	if (delta.new_incarnation)
+		keep_stray(x, s, &e.u.segment, frame->time_ns);
 	set_truth(x, frame->truth);
 	e.u.segment.client = x->view[SIDE_CLIENT];
 	e.u.segment.server = x->view[SIDE_SERVER];
@@ -313,6 +399,16 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	}
 }
 
+/* What was refused on the way did not arrive: what it would have led to is not expected. */
+static void disappoint(struct exchange *x, const struct event_icmp *i)
+{
+	const enum side to = side_other(i->about);
+	struct end_view *v = &x->view[to];
+	if (icmp_reason_is_refusal(i->icmp.reason) && i->icmp.checksum != CHECKSUM_BAD &&
+	    i->about_n != 0 && x->flow.side[to].segments == 0 && v->certainty == CERTAINTY_EXPECTED)
+		v->certainty = CERTAINTY_UNKNOWN;
+}
+
 static void take_icmp(struct pipeline *p, const struct pipeline_frame *frame,
 		      const struct icmp_error *icmp)
 {
@@ -327,7 +423,7 @@ static void take_icmp(struct pipeline *p, const struct pipeline_frame *frame,
 	x->flow.segments++;
 	e.flow_id = x->flow.id;
 	i->n = x->flow.segments;
-	i->pcap_count = frame->pcap_count != 0 ? frame->pcap_count : p->frames;
+	i->pcap_count = frame_number(p, frame);
 	i->about = flow_side_of(&x->flow, &icmp->quoted_src, &icmp->quoted_dst);
 	const uint32_t held =
 		x->recent_count < EXCHANGE_RECENT_MAX ? x->recent_count : EXCHANGE_RECENT_MAX;
@@ -342,7 +438,10 @@ static void take_icmp(struct pipeline *p, const struct pipeline_frame *frame,
 	i->frame.captured_bytes = (uint32_t)frame->captured_bytes;
 	i->frame.wire_bytes = (uint32_t)frame->wire_bytes;
 	i->frame.link_type = frame->link_type;
-	i->frame.inbound = x->own_side >= 0 || frame->hint == FRAME_INBOUND;
+	i->frame.inbound =
+		x->own_side >= 0 ? x->own_side == (int)i->about : frame->hint == FRAME_INBOUND;
+	i->frame.outbound =
+		x->own_side >= 0 ? x->own_side != (int)i->about : frame->hint == FRAME_OUTBOUND;
 	judge_icmp(&x->flow, i);
 	const struct end_view was[2] = {x->view[0], x->view[1]};
 	if (x->own_side >= 0 && x->own_side == (int)i->about && icmp->checksum != CHECKSUM_BAD &&
@@ -350,10 +449,7 @@ static void take_icmp(struct pipeline *p, const struct pipeline_frame *frame,
 		p->config.hooks.own_icmp(p->config.hooks.context, icmp, frame->time_ns, &word);
 	if (word.known)
 		x->view[x->own_side].state = word.state;
-	/* What was refused on the way did not arrive: what it would have led to is not expected. */
-	struct end_view *to = &x->view[side_other(i->about)];
-	if (icmp_reason_is_refusal(icmp->reason) && to->certainty == CERTAINTY_EXPECTED)
-		to->certainty = CERTAINTY_UNKNOWN;
+	disappoint(x, i);
 	set_truth(x, frame->truth);
 	i->client = x->view[SIDE_CLIENT];
 	i->server = x->view[SIDE_SERVER];
@@ -381,6 +477,10 @@ void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame)
 			p->other++;
 		else
 			p->undecodable++;
+		if (fs == FRAME_UNKNOWN_LINK) {
+			p->link_unknown = true;
+			p->link_type = frame->link_type;
+		}
 		return;
 	}
 	struct pipeline_frame hinted = *frame;
@@ -463,7 +563,7 @@ void pipeline_finish(struct pipeline *p, const struct event_flow *guard,
 	}
 	e.u.end = *end;
 	e.u.end.segments = p->segments;
-	e.u.end.flows = p->exchanges_used + p->flows_lost;
+	e.u.end.flows = p->exchanges_used;
 	e.u.end.undecodable = p->undecodable;
 	emit(p, &e);
 }

@@ -35,6 +35,12 @@ struct exchange {
 		seq_t seq;
 	} recent[EXCHANGE_RECENT_MAX];
 	uint32_t recent_count;         /* ever; the ring position is modulo EXCHANGE_RECENT_MAX */
+	struct exchange_stray {        /* the last SYN into it while it was open; a SYN,ACK that
+	                                  answers it proves that it began another exchange */
+		uint32_t n;            /* 0: none */
+		int64_t time_ns;
+		struct segment syn;    /* without options and payload, which were borrowed */
+	} stray;
 };
 
 /* A raw frame, from wherever. */
@@ -104,7 +110,9 @@ struct pipeline {
 	uint64_t segments;
 	uint64_t undecodable;          /* TCP that could not be decoded */
 	uint64_t other;                /* not TCP */
-	uint64_t flows_lost;           /* segments of flows for which there was no slot */
+	uint64_t unfollowed;           /* segments of flows for which there was no slot */
+	bool link_unknown;             /* frames of a link type that is not understood came: */
+	uint32_t link_type;            /* the last one */
 };
 
 void pipeline_init(struct pipeline *p, const struct pipeline_config *config);

@@ -44,7 +44,9 @@ static void sum_verdict(struct summary *s, const struct event_verdict *v)
 		more(s, ": %s", v->reason);
 	if (v->has_by) {
 		char by[IP_ADDR_TEXT_MAX];
-		more(s, "; by %s", ip_addr_format(&v->by, by, sizeof by));
+		ip_addr_format(&v->by, by, sizeof by);
+		if (strstr(v->reason, by) == NULL)
+			more(s, "; by %s", by);
 	}
 	if (v->has_rtt) {
 		char rtt[WORDS_TIME_MAX];

@@ -39,11 +39,11 @@ static char *say_set(state_set_t set, int columns_max, char *text, size_t text_b
 		text_append(members[1], sizeof members[1], "%s%s", members[1][0] == '\0' ? "" : ",",
 			    words_state_short((enum tcp_state)s));
 	}
+	const bool one = state_set_count(set) == 1;
 	for (size_t i = 0; set != 0 && i < ARRAY_COUNT(members); i++) {
-		if ((int)strlen(members[i]) + 3 <= columns_max) {
-			snprintf(text, text_bytes, "?{%s}", members[i]);
+		snprintf(text, text_bytes, one ? "? %s" : "?{%s}", members[i]);
+		if ((int)strlen(text) <= columns_max)
 			return text;
-		}
 	}
 	snprintf(text, text_bytes, "? unknown");
 	return text;
@@ -96,6 +96,9 @@ enum truth words_truth(const struct end_view *v)
 	if (v->certainty == CERTAINTY_UNKNOWN)
 		return possible ? TRUTH_AGREES : TRUTH_IMPOSSIBLE;
 	if (v->state == truth)
+		return TRUTH_AGREES;
+	/* the connection is gone, and what the kernel has is the socket that listens for more */
+	if (v->certainty == CERTAINTY_EXPECTED && v->state == ST_CLOSED && truth == ST_LISTEN)
 		return TRUTH_AGREES;
 	if (v->certainty == CERTAINTY_EXPECTED && possible)
 		return TRUTH_DIFFERS;

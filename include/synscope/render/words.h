@@ -46,7 +46,8 @@ enum truth {
 /**
  * Compare what is shown of an end with what its kernel said. A FIN that is queued but
  * not sent cannot be seen from outside: FIN-WAIT-1 then counts as ESTABLISHED, CLOSING
- * and LAST-ACK as CLOSE-WAIT.
+ * and LAST-ACK as CLOSE-WAIT. A listening socket is what is left of a server's connection
+ * that is expected to be CLOSED.
  */
 enum truth words_truth(const struct end_view *v);
 

@@ -339,6 +339,72 @@ static void test_out_escape_xml_cases(void **state)
 	check_escapes(cases, sizeof cases / sizeof cases[0], 'x');
 }
 
+/* Undo out_escape_text(). @return how many bytes it stands for */
+static size_t unescape(const char *text, uint8_t *bytes)
+{
+	static const char names[] = "rnt\\\"";
+	static const char meant[] = "\r\n\t\\\"";
+	size_t count = 0;
+	while (*text != '\0') {
+		assert_in_range(*text, 0x20, 0x7e);
+		assert_int_not_equal(*text, '"');
+		unsigned value = (unsigned char)*text++;
+		if (value == '\\' && *text == 'x') {
+			assert_int_equal(sscanf(text + 1, "%2x", &value), 1);
+			text += 3;
+		} else if (value == '\\') {
+			const char *name = strchr(names, *text++);
+			assert_non_null(name);
+			value = (unsigned char)meant[name - names];
+		}
+		bytes[count++] = (uint8_t)value;
+	}
+	return count;
+}
+
+/* Any bytes at all: what comes out is printable, says what went in, and cannot leave the string,
+ * the element or the terminal's line it stands in. */
+static void test_out_escape_random_bytes_are_harmless(void **state)
+{
+	uint32_t seed = 1;
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		uint8_t bytes[40];
+		uint8_t back[40];
+		const size_t count = (size_t)round % sizeof bytes;
+		for (size_t i = 0; i < count; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			/* half of them near what UTF-8 is made of */
+			bytes[i] = (uint8_t)(seed >> 16 | (seed & 1 ? 0x80 : 0));
+		}
+		struct out *o = out_open_memory();
+		assert_non_null(o);
+		out_escape_text(o, bytes, count);
+		assert_int_equal(unescape(out_memory(o, NULL), back), count);
+		assert_memory_equal(back, bytes, count);
+		out_close(o);
+
+		o = out_open_memory();
+		assert_non_null(o);
+		out_escape_json(o, (const char *)bytes, count);
+		const char *text = out_memory(o, NULL);
+		const size_t whole = strlen(text);
+		assert_int_equal(text[whole - 1], '"');
+		for (size_t i = 1; i < whole - 1; i++) {
+			assert_true((unsigned char)text[i] >= 0x20 && text[i] != 0x7f);
+			assert_null(strchr("<>&\"", text[i]));
+			i += text[i] == '\\'; /* what an escape names may be a quote */
+		}
+		out_close(o);
+
+		o = out_open_memory();
+		assert_non_null(o);
+		out_escape_xml(o, (const char *)bytes, count);
+		assert_null(strpbrk(out_memory(o, NULL), "<>\"'\033"));
+		out_close(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_out_escape_text_cases),
 		cmocka_unit_test(test_out_escape_json_cases),
 		cmocka_unit_test(test_out_escape_xml_cases),
+		cmocka_unit_test(test_out_escape_random_bytes_are_harmless),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

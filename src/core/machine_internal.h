@@ -1,7 +1,7 @@
 /* What the three files of the machine share: machine.c (calls, segments, timers, the table),
  * machine_send.c (send queue, RTO, congestion), machine_receive.c (reassembly, windows). */
-#ifndef SYNSCOPE_SRC_CORE_MACHINE_INTERNAL_H
-#define SYNSCOPE_SRC_CORE_MACHINE_INTERNAL_H
+#ifndef SYNSCOPE_CORE_MACHINE_INTERNAL_H
+#define SYNSCOPE_CORE_MACHINE_INTERNAL_H
 
 #include "synscope/core/machine.h"
 

@@ -558,7 +558,7 @@ static void spec_text(const struct machine *m, struct segment_spec *spec, uint32
 }
 
 /* A segment with text or FIN goes: timers that wait for its acknowledgement. */
-static void sent(struct machine *m, int64_t now_ns)
+static void went_out(struct machine *m, int64_t now_ns)
 {
 	if (!timer_is_on(m, TIMER_RETRANSMISSION)) {
 		m->attempt = 0;
@@ -574,7 +574,7 @@ void send_syn_went(struct machine *m, int64_t now_ns)
 		m->rtt_seq = seq_add(m->iss, 1);
 		m->rtt_from_ns = now_ns;
 	}
-	sent(m, now_ns);
+	went_out(m, now_ns);
 }
 
 /* Where the next lost and not repeated stretch begins, and its end; false if there is none. */
@@ -625,7 +625,7 @@ static bool output_again(struct machine *m, struct segment_spec *spec, int64_t n
 	m->due &= (uint8_t) ~(spec->flags & TCP_FIN ? MACHINE_DUE_FIN : 0);
 	if (m->rtt_timing && seq_lt(hole.left, m->rtt_seq))
 		m->rtt_timing = false;
-	sent(m, now_ns);
+	went_out(m, now_ns);
 	return true;
 }
 
@@ -656,7 +656,7 @@ static bool output_fin(struct machine *m, struct segment_spec *spec, int64_t now
 	m->due &= (uint8_t)~MACHINE_DUE_FIN;
 	spec->seq = seq_sub(m->snd_nxt, 1);
 	spec->flags = TCP_FIN | TCP_ACK;
-	sent(m, now_ns);
+	went_out(m, now_ns);
 	return true;
 }
 
@@ -696,7 +696,7 @@ static bool output_new(struct machine *m, struct segment_spec *spec, int64_t now
 		m->rtt_seq = m->snd_nxt;
 		m->rtt_from_ns = now_ns;
 	}
-	sent(m, now_ns);
+	went_out(m, now_ns);
 	return true;
 }
 

@@ -67,8 +67,15 @@ static void describe(const struct segment *s, char *text, size_t text_bytes)
 		 seq_rel(s->ack, seq_of(RIG_IRS)), s->payload_bytes);
 }
 
-void rig_sends_at(struct rig *r, uint16_t flags, uint32_t seq_rel, uint32_t ack_rel, uint32_t count,
-		  const char *file, int line)
+static bool is_wanted(const struct segment *s, const struct rig_want *want)
+{
+	return (s->flags & (uint16_t)~TCP_PSH) == want->flags &&
+	       seq_eq(s->seq, seq_add(seq_of(RIG_ISS), want->seq_rel)) &&
+	       (!(s->flags & TCP_ACK) || seq_eq(s->ack, seq_add(seq_of(RIG_IRS), want->ack_rel))) &&
+	       s->payload_bytes == want->count;
+}
+
+void rig_sends_at(struct rig *r, struct rig_want want, const char *file, int line)
 {
 	struct segment_spec spec;
 	if (!machine_output(r->m, &spec, r->now_ns)) {
@@ -76,19 +83,14 @@ void rig_sends_at(struct rig *r, uint16_t flags, uint32_t seq_rel, uint32_t ack_
 		_fail(file, line);
 	}
 	r->out = simlink_segment(&spec, r->out_text);
-	const bool right =
-		(r->out.flags & (uint16_t)~TCP_PSH) == flags &&
-		seq_eq(r->out.seq, seq_add(seq_of(RIG_ISS), seq_rel)) &&
-		(!(flags & TCP_ACK) || seq_eq(r->out.ack, seq_add(seq_of(RIG_IRS), ack_rel))) &&
-		r->out.payload_bytes == count;
-	if (!right) {
+	if (!is_wanted(&r->out, &want)) {
 		char text[120];
 		describe(&r->out, text, sizeof text);
 		print_error("sends %s\n", text);
 		_fail(file, line);
 	}
-	for (uint32_t i = 0; i < count; i++)
-		_assert_int_equal(r->out_text[i], (uint8_t)(seq_rel + i), file, line);
+	for (uint32_t i = 0; i < want.count; i++)
+		_assert_int_equal(r->out_text[i], (uint8_t)(want.seq_rel + i), file, line);
 }
 
 void rig_is_silent_at(struct rig *r, const char *file, int line)

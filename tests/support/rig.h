@@ -40,9 +40,14 @@ void rig_gives(struct rig *r, uint16_t flags, uint32_t seq_rel, uint32_t ack_rel
 /** The machine must send this now. Relative numbers; ack is not looked at without TCP_ACK, PSH
  *  not at all. It is in r->out afterwards. */
 #define rig_sends(r, flags, seq_rel, ack_rel, count) \
-	rig_sends_at(r, flags, seq_rel, ack_rel, count, __FILE__, __LINE__)
-void rig_sends_at(struct rig *r, uint16_t flags, uint32_t seq_rel, uint32_t ack_rel, uint32_t count,
-		  const char *file, int line);
+	rig_sends_at(r, (struct rig_want){flags, seq_rel, ack_rel, count}, __FILE__, __LINE__)
+
+struct rig_want {
+	uint16_t flags;
+	uint32_t seq_rel, ack_rel, count;
+};
+
+void rig_sends_at(struct rig *r, struct rig_want want, const char *file, int line);
 
 /** The machine must have nothing to send now. */
 #define rig_is_silent(r) rig_is_silent_at(r, __FILE__, __LINE__)

@@ -483,12 +483,14 @@ static void test_rules_segment_every_case_has_its_outcome(void **state)
 		const size_t count =
 			rules_segment(c->from, case_facts(c), ORIGIN_RFC | c->origin, steps);
 		const struct rule_step *step = step_wanted(steps, count, c->to, c->emit, c->take);
-		if (step == NULL)
+		if (step == NULL) {
 			print_error(
 				"case \"%s\": %zu outcomes, the first to %s emit %#x take %#x\n",
 				c->name, count, ctl_name(steps[0].to), steps[0].emit,
 				steps[0].take);
-		assert_non_null(step);
+			fail();
+			continue;
+		}
 		fire(step);
 		if (c->origin == ORIGIN_RFC)
 			assert_int_equal(count, 1);
@@ -562,9 +564,11 @@ static void test_rules_event_every_case_has_its_outcome(void **state)
 		const size_t count =
 			rules_event(c->from, c->on, c->facts, ORIGIN_RFC | c->origin, steps);
 		const struct rule_step *step = step_wanted(steps, count, c->to, c->emit, 0);
-		if (step == NULL)
+		if (step == NULL) {
 			print_error("%s in %s: not so\n", rule_on_name(c->on), ctl_name(c->from));
-		assert_non_null(step);
+			fail();
+			continue;
+		}
 		fire(step);
 	}
 }

@@ -348,6 +348,11 @@ static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
 	}
 	if (g->fresh_overflow)
 		b->waiting = true;
+	/* Only stale copies explain it, and nothing from before remains: any of them. */
+	for (uint8_t i = 0; b->proofs == 0 && i < g->from.count && i < PROOFS_MAX; i++)
+		b->proof[i] = g->from.node[i];
+	if (b->proofs == 0)
+		b->proofs = g->from.count < PROOFS_MAX ? g->from.count : PROOFS_MAX;
 	uint8_t least = UINT8_MAX;
 	for (uint8_t i = 0; i < b->proofs; i++)
 		if (b->proof[i].cost < least)
@@ -490,9 +495,7 @@ static void note_early_rst(struct belief *b, const struct got *r)
  * ended it. */
 static void recall_early_rsts(struct belief *b, const struct segment *s)
 {
-	const uint8_t count = b->earlies;
-	b->earlies = 0;
-	for (uint8_t i = 0; i < count; i++) {
+	for (uint8_t i = 0; i < b->earlies; i++) {
 		const struct early_rst *e = &b->early[i];
 		const struct got rst = {.seq = e->seq,
 					.ack = e->ack,
@@ -600,8 +603,13 @@ static bool explain_anew(struct belief *b, const struct segment *s, const struct
 		if (b->proof[i].inc == INC_AFTER)
 			b->proof[i].inc = INC_BEFORE;
 	const bool later = b->b.count > 0 && explain(b, s, r);
-	if (!later)
+	if (!later) {
 		*b = before;
+	} else {
+		b->old_known = true;
+		b->old_iss = before.iss;
+		b->old_seen = before.seen;
+	}
 	if (earlier) {
 		b->rival = true;
 		b->rival_at = b->now;
@@ -752,11 +760,17 @@ static bool is_whole(const struct got *r)
 	return kind == TCP_SYN || (kind & TCP_ACK);
 }
 
-static void contradict(struct belief *b, const struct segment *s, const struct got *r)
+/* @return whether it may be of a rival incarnation all the same */
+static bool contradict(struct belief *b, const struct segment *s, const struct got *r)
 {
+	if (b->rival) {
+		b->rival_proven = STATE_SET_ALL;
+		return true;
+	}
 	b->evidence.tried = node_set_states(&b->b);
 	if ((r->flags & TCP_RST) == 0 && is_whole(r))
 		start_from(b, s, r);
+	return false;
 }
 
 /* An old duplicate from before what is still remembered: no news. */
@@ -765,6 +779,18 @@ static bool is_forgotten(const struct belief *b, const struct got *r)
 	return b->forgot && (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
 	       seq_le(r->ack, b->forgot_ack) && seq_le(r->end, b->forgot_seq) &&
 	       (seq_lt(r->ack, b->acked) || seq_lt(r->seq, b->seen));
+}
+
+/* A late copy from an incarnation before the known one: of numbers that were seen of it, or a RST
+ * that came before an ISS was known. */
+static bool is_of_old(const struct belief *b, const struct got *r)
+{
+	if (b->old_known && seq_ge(r->seq, b->old_iss) && seq_le(r->end, seq_add(b->old_seen, 2)))
+		return true;
+	for (uint8_t i = 0; i < b->earlies && b->iss_known && (r->flags & TCP_RST); i++)
+		if (seq_eq(b->early[i].seq, r->seq) && seq_eq(b->early[i].ack, r->ack))
+			return true;
+	return false;
 }
 
 static struct got reduce(const struct segment *s, uint32_t n)
@@ -798,8 +824,7 @@ bool belief_receive(struct belief *b, const struct segment *s, uint32_t n)
 			settle_rival(b, &r);
 		else
 			explained = explain_anew(b, s, &r);
-		if (!explained)
-			contradict(b, s, &r);
+		explained = explained || (!b->rival && is_of_old(b, &r)) || contradict(b, s, &r);
 	}
 	end_step(b);
 	return explained;

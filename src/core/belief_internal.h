@@ -110,9 +110,11 @@ struct belief {
 	bool iss_known, iss_exact, irs_known;
 	uint8_t origins; /* rows that count, bits of enum origin */
 	bool cookies;
-	bool fin_seen; /* of the known incarnation */
-	bool forgot;   /* old nodes were dropped: old duplicates are believed */
-	bool rival;    /* two incarnations were seen in doubtful order: possible is everything */
+	bool fin_seen;  /* of the known incarnation */
+	bool forgot;    /* old nodes were dropped: old duplicates are believed */
+	bool old_known; /* numbers of the incarnation that was known before this one */
+	seq_t old_iss, old_seen;
+	bool rival; /* two incarnations were seen in doubtful order: possible is everything */
 	uint32_t rival_at;        /* since when */
 	state_set_t rival_proven; /* what may be proven instead */
 	bool syn_has_text;        /* its SYN carried text: Fast Open client */

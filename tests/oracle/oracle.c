@@ -20,7 +20,7 @@
 #define ISN 1000u
 #define INVENTED 0x40000000u /* acknowledgement of nothing that was ever sent */
 #define CANDIDATES_MAX 512
-#define SEEN_MAX 3
+#define SEEN_MAX 2
 
 struct event_seen {
 	bool received;
@@ -270,14 +270,15 @@ static void world_add(struct world *w, uint32_t value, uint8_t group)
 	w->iss_group[w->iss_count++] = group;
 }
 
+/* Further apart than the widest window, so that one incarnation's numbers are not another's. */
 static uint32_t iss_low(uint32_t n)
 {
-	return 0x11000000u + n * 0x100000u;
+	return 0x11000000u + n * 0x40000000u;
 }
 
 static uint32_t iss_high(uint32_t n)
 {
-	return 0x91000000u + n * 0x100000u;
+	return 0x91000000u + n * 0x40000000u;
 }
 
 static struct world world_of(const struct search *s, const struct history *h)

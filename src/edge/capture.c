@@ -10,11 +10,13 @@
  */
 #include "synscope/edge/capture.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <pcap/sll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,80 +38,92 @@ struct capture {
 	struct pcap_stat base; /* before the filter was on: not ours */
 };
 
-/* "icmp6[8:4] == 0x20010db8 and ..." for the 16 bytes of an address in a quoted header. */
-static size_t filter_add_quoted_v6(char *text, size_t text_bytes, unsigned at,
-				   const struct ip_addr *a)
+/*
+ * The filter reads addresses and ports as words of the headers, "ip[12:4]=0xc0000201",
+ * where "src host 192.0.2.1" would do: libpcap then knows nothing of ARP and RARP, makes
+ * two thirds of the instructions, and takes half of the time to compile them (0.3 ms).
+ */
+struct filter_text {
+	char *text;
+	size_t text_bytes;
+	size_t used;
+};
+
+static void filter_add(struct filter_text *f, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void filter_add(struct filter_text *f, const char *format, ...)
 {
-	size_t used = 0;
-	for (unsigned i = 0; i < 16; i += 4)
-		used += (size_t)snprintf(text + used, text_bytes - used,
-					 " and icmp6[%u:4]=0x%02x%02x%02x%02x", at + i, a->bytes[i],
-					 a->bytes[i + 1], a->bytes[i + 2], a->bytes[i + 3]);
-	return used;
+	va_list args;
+	va_start(args, format);
+	f->used += (size_t)vsnprintf(f->text + f->used, f->text_bytes - f->used, format, args);
+	va_end(args);
+	assert(f->used < f->text_bytes); /* the contract's 1024 bytes hold the longest */
 }
 
-/* " and src host A and src port P"; port 0 is any. */
-static size_t filter_add_end(char *text, size_t text_bytes, const char *side,
-			     const struct endpoint *e)
+/* "ip[12:4]=0xc0000201", or four such words for IPv6. */
+static void filter_add_address(struct filter_text *f, unsigned at, const struct ip_addr *a)
 {
-	char address[IP_ADDR_TEXT_MAX];
-	ip_addr_format(&e->addr, address, sizeof address);
-	size_t used = (size_t)snprintf(text, text_bytes, " and %s host %s", side, address);
-	if (e->port != 0)
-		used += (size_t)snprintf(text + used, text_bytes - used, " and %s port %u", side,
-					 e->port);
-	return used;
+	for (unsigned i = 0; i < ip_addr_bytes(a); i += 4)
+		filter_add(f, "%s%s[%u:4]=0x%02x%02x%02x%02x", i > 0 ? " and " : "",
+			   a->family == IP_V6 ? "ip6" : "ip", at + i, a->bytes[i], a->bytes[i + 1],
+			   a->bytes[i + 2], a->bytes[i + 3]);
 }
 
-/* The segment from @p local that an ICMP error quotes: its IP header begins at byte 8. */
-static size_t filter_add_quoted(char *text, size_t text_bytes, const struct endpoint *local,
-				const struct endpoint *remote)
+/* " and tcp[0:4]=0x9c400050", or one port only; port 0 is any. The base is "tcp[0". */
+static void filter_add_ports(struct filter_text *f, const char *base, uint16_t src, uint16_t dst)
 {
-	const bool v6 = local->addr.family == IP_V6;
-	const uint8_t *l = local->addr.bytes;
-	const uint8_t *r = remote->addr.bytes;
-	size_t used = 0;
-	if (v6) {
-		used += filter_add_quoted_v6(text, text_bytes, 16, &local->addr);
-		used += filter_add_quoted_v6(text + used, text_bytes - used, 32, &remote->addr);
-	} else {
-		used += (size_t)snprintf(
-			text, text_bytes,
-			" and icmp[20:4]=0x%02x%02x%02x%02x and icmp[24:4]=0x%02x%02x%02x%02x",
-			l[0], l[1], l[2], l[3], r[0], r[1], r[2], r[3]);
-	}
-	const uint16_t ports[2] = {local->port, remote->port};
-	for (unsigned i = 0; i < 2; i++) {
-		if (ports[i] == 0)
-			continue;
-		used += (size_t)snprintf(text + used, text_bytes - used,
-					 v6 ? " and icmp6[%u:2]=%u"
-					    : " and icmp[%u+((icmp[8]&0xf)<<2):2]=%u",
-					 (v6 ? 48 : 8) + 2 * i, ports[i]);
-	}
-	return used;
+	if (src != 0 && dst != 0)
+		filter_add(f, " and %s:4]=0x%04x%04x", base, src, dst);
+	else if (src != 0)
+		filter_add(f, " and %s:2]=%u", base, src);
+	else if (dst != 0)
+		filter_add(f, " and %s+2:2]=%u", base, dst);
+}
+
+/* One direction of the exchange. */
+static void filter_add_way(struct filter_text *f, const struct endpoint *src,
+			   const struct endpoint *dst)
+{
+	const bool v6 = src->addr.family == IP_V6;
+	filter_add(f, "(");
+	filter_add_address(f, v6 ? 8 : 12, &src->addr);
+	filter_add(f, " and ");
+	filter_add_address(f, v6 ? 24 : 16, &dst->addr);
+	filter_add_ports(f, v6 ? "ip6[40" : "tcp[0", src->port, dst->port);
+	filter_add(f, ")");
 }
 
 void capture_filter_for(const struct endpoint *local, const struct endpoint *remote, char *text,
 			size_t text_bytes)
 {
-	size_t used = (size_t)snprintf(text, text_bytes, "((tcp");
-	used += filter_add_end(text + used, text_bytes - used, "src", local);
-	used += filter_add_end(text + used, text_bytes - used, "dst", remote);
-	used += (size_t)snprintf(text + used, text_bytes - used, ") or (tcp");
-	used += filter_add_end(text + used, text_bytes - used, "src", remote);
-	used += filter_add_end(text + used, text_bytes - used, "dst", local);
-	/* Errors come from routers: their source is anybody. IPv4: unreachable, quench, redirect,
-	 * time exceeded, parameter problem; IPv6: the error messages of RFC 4443 section 4. */
-	used += (size_t)snprintf(text + used, text_bytes - used, ")) or (%s",
-				 local->addr.family == IP_V6
-					 ? "icmp6 and icmp6[0]>=1 and icmp6[0]<=4 and icmp6[14]=6"
-					 : "icmp and (icmp[0]=3 or icmp[0]=4 or icmp[0]=5 or "
-					   "icmp[0]=11 or icmp[0]=12) and icmp[17]=6");
-	const struct endpoint to = {.addr = local->addr};
-	used += filter_add_end(text + used, text_bytes - used, "dst", &to);
-	used += filter_add_quoted(text + used, text_bytes - used, local, remote);
-	snprintf(text + used, text_bytes - used, ")");
+	struct filter_text f = {text, text_bytes, 0};
+	const bool v6 = local->addr.family == IP_V6;
+	filter_add(&f, v6 ? "ip6 and ((ip6[6]=6 and (" : "ip and ((tcp and (");
+	filter_add_way(&f, local, remote);
+	filter_add(&f, " or ");
+	filter_add_way(&f, remote, local);
+	/* ICMP errors come from routers: their source is anybody. They quote our segment from
+	 * its IP header on, at byte 8. Types 3 to 12 are the errors of RFC 792 and a few
+	 * others, which do not quote; 1 to 4 those of RFC 4443 section 4. */
+	filter_add(&f, v6 ? ")) or (ip6[6]=58 and ip6[40]>=1 and ip6[40]<=4 and ip6[54]=6 and "
+			  : ")) or (icmp and icmp[0]>=3 and icmp[0]<=12 and icmp[17]=6 and ");
+	filter_add_address(&f, v6 ? 24 : 16, &local->addr);
+	if (v6) {
+		filter_add(&f, " and ");
+		filter_add_address(&f, 56, &local->addr);
+		filter_add(&f, " and ");
+		filter_add_address(&f, 72, &remote->addr);
+	} else {
+		const uint8_t *l = local->addr.bytes;
+		const uint8_t *r = remote->addr.bytes;
+		filter_add(&f,
+			   " and icmp[20:4]=0x%02x%02x%02x%02x and icmp[24:4]=0x%02x%02x%02x%02x",
+			   l[0], l[1], l[2], l[3], r[0], r[1], r[2], r[3]);
+	}
+	filter_add_ports(&f, v6 ? "ip6[88" : "icmp[8+((icmp[8]&0xf)<<2)", local->port,
+			 remote->port);
+	filter_add(&f, "))");
 }
 
 /* libpcap's status as errno. */

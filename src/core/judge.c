@@ -586,16 +586,26 @@ static bool has_note(const struct event_segment *e, enum note_code code)
 	return false;
 }
 
+/* Whichever list is the shorter: "one of {A, B}", "any state but {A, B}". */
+static void judge_contradiction(state_set_t tried, struct event_segment *e)
+{
+	char set[STATE_SET_TEXT_MAX];
+	const bool most = state_set_count(tried) > ST_COUNT / 2;
+	const state_set_t named = most ? STATE_SET_ALL & (state_set_t)~tried : tried;
+	state_set_format(named, ", ", set, sizeof set);
+	NOTE(e, NOTE_CONTRADICTION, "9293 3.10.7",
+	     "cannot come from a TCP in %s%s%s%s: spoofed, a middlebox, a segment that was missed, "
+	     "or another incarnation",
+	     most ? "any state" : "one of {", most && named != 0 ? " but {" : "", set,
+	     named != 0 || !most ? "}" : "");
+}
+
 void judge_evidence(const struct flow *f, enum side from, const struct belief_evidence *evidence,
 		    bool explained, struct event_segment *e)
 {
-	char tried[STATE_SET_TEXT_MAX];
 	(void)f;
 	if (!explained) {
-		NOTE(e, NOTE_CONTRADICTION, "9293 3.10.7",
-		     "cannot come from a TCP in any of {%s}: spoofed, a middlebox, a missed "
-		     "segment or another incarnation",
-		     state_set_format(evidence->tried, ", ", tried, sizeof tried));
+		judge_contradiction(evidence->tried, e);
 		return;
 	}
 	if ((e->tcp.flags & TCP_RST) != 0) {

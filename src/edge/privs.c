@@ -77,6 +77,7 @@ static const struct confined_syscall confined_syscalls[] = {
 	{SCMP_SYS(mremap),          ANY,               "malloc"},
 	{SCMP_SYS(brk),             ANY,               "malloc"},
 	{SCMP_SYS(madvise),         ANY,               "malloc"},
+	{SCMP_SYS(sysinfo),         ANY,               "render: qsort of more than 1 KB, by glibc"},
 	{SCMP_SYS(futex),           ANY,               "stdio's locks"},
 	{SCMP_SYS(rt_sigreturn),    ANY,               "signal handlers"},
 	{SCMP_SYS(rt_sigaction),    ANY,               "abort"},
@@ -255,7 +256,9 @@ static int privs_allow_abort(scmp_filter_ctx filter)
 
 int privs_confine(struct fault *why)
 {
-	tzset(); /* /etc/localtime cannot be opened afterwards */
+	/* What libc opens when it is first wanted: the time zone, and the messages of a locale. */
+	tzset();
+	(void)strerror(EPERM);
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int status = filter == NULL ? -ENOMEM : 0;
 	if (status == 0)

@@ -28,7 +28,8 @@ must_check int craft_open_builder(struct craft **c, struct fault *why);
 /**
  * Open a builder and a raw socket to send with. Needs CAP_NET_RAW.
  * @param family    IP_V4 or IP_V6
- * @param interface name to bind the socket to (SO_BINDTODEVICE), or NULL
+ * @param interface name to bind the socket to (SO_BINDTODEVICE), which is also the scope of
+ *                  link-local destinations; or NULL. See route's send_interface
  */
 must_check int craft_open(struct craft **c, enum ip_family family, const char *interface,
 			  struct fault *why);
@@ -42,7 +43,9 @@ must_check int craft_build(struct craft *c, const struct segment_spec *spec, con
 			   struct fault *why);
 
 /**
- * Build and send.
+ * Build and send. The kernel still writes the IPv4 total length and header checksum, and
+ * chooses an identification if it is 0 and DF is clear. A queue that is full (ENOBUFS) is
+ * waited for up to 31 ms.
  * @return 0, or negative errno with @p why; EPERM after privileges were dropped means that
  *         this host's own firewall refused the packet, and @p why says so
  */

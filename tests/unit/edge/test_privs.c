@@ -304,6 +304,11 @@ static void test_privs_confine_abort_is_still_an_abort(void **state)
 	assert_int_equal(run(call_abort, NULL), 128 + SIGABRT);
 }
 
+static int compare_bytes(const void *a, const void *b)
+{
+	return *(const uint8_t *)a - *(const uint8_t *)b;
+}
+
 /* Output files, the clock, memory, the terminal. */
 static int ordinary_work(void *context)
 {
@@ -327,6 +332,7 @@ static int ordinary_work(void *context)
 	memset(memory, 1, 50u << 20);
 	memory = realloc(memory, 100u << 20);
 	STEP(7, memory != NULL);
+	qsort(memory, 5000, 1, compare_bytes);
 	free(memory);
 	uint32_t random = 0;
 	clock_random(&random, sizeof random);

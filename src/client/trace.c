@@ -87,6 +87,7 @@ static const struct opt trace_opts[] = {
 	{"guard",       0,  OPT_IS_CHOICE, &opt.guard,       "KIND", "how to keep our kernel quiet: auto, socket, nft or none", 0, 0, guard_choices, NULL},
 	{"truth",       0,  OPT_IS_TRUE,   &opt.truth,       NULL,   "in a lab: show the kernel's own state beside the inferred one", 0, 0, NULL, NULL},
 	{"truth-netns", 0,  OPT_IS_CALL,   &opt,             "PATH", "the same, of this network namespace (/proc/PID/ns/net)", 0, 0, NULL, take_truth},
+	{"ask",         0,  OPT_IS_TRUE,   &opt.ask,         NULL,   "where the server's state is only expected, ask: an ACK that changes nothing and whose answer proves", 0, 0, NULL, NULL},
 	{"cookies",     0,  OPT_IS_TRUE,   &opt.assume_cookies, NULL, "take it that the server uses SYN cookies", 0, 0, NULL, NULL},
 };
 /* clang-format on */

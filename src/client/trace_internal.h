@@ -32,6 +32,7 @@ struct trace_options {
 	const char *truth_netns;
 	bool truth;
 	bool assume_cookies;
+	bool ask;
 	int close, guard, expect;
 	bool has_flags;
 	uint16_t flags;
@@ -86,6 +87,10 @@ struct run {
 	bool close_called, aborted;
 	const char *cause, *cause_rfc; /* of the last transition of the machine */
 	uint64_t received_bytes;
+	uint16_t window_last;      /* the field of our last segment */
+	bool asked;                /* --ask: at asked_ns, when the server was expected in asked_state */
+	int64_t asked_ns;
+	enum tcp_state asked_state;
 };
 
 struct trace {

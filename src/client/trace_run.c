@@ -20,6 +20,7 @@
 #define SETTLE_NS (50 * NS_PER_MS)    /* for the copy of our last segment to come back */
 #define ANSWER_WAIT_NS (2 * NS_PER_S) /* with data: for the first byte of an answer */
 #define QUIET_NS (100 * NS_PER_MS)    /* after it: this, and some round trips, of silence */
+#define ASK_NS (500 * NS_PER_MS)      /* Linux answers such a segment once in this time */
 #define HELD_FRAMES_MAX 512
 #define TRUTH_TRIES 8
 
@@ -310,6 +311,7 @@ static bool put_on_wire(struct trace *t, struct run *r, struct segment_spec *spe
 	if (r->sent_head - r->sent_tail > SENT_MAX)
 		r->sent_tail = r->sent_head - SENT_MAX;
 	r->cause = NULL;
+	r->window_last = spec->window;
 	const int rc = link_send(t->link, spec, &t->why);
 	if (rc < 0 && rc != -ENOBUFS && rc != -EAGAIN) {
 		t->failed = rc;
@@ -401,6 +403,37 @@ static void call_abort(struct run *r, int64_t now)
 	(void)machine_abort(r->machine, now);
 }
 
+/*
+ * --ask: an empty ACK one number below what the server awaits. It changes no state of any TCP,
+ * and the answer carries SND.NXT and RCV.NXT: a proof. Once for every state that is only
+ * expected, and never twice in ASK_NS. @return whether to wait for the answer
+ */
+static bool ask(struct trace *t, struct run *r, int64_t now)
+{
+	const struct exchange *x = exchange_of(t, r);
+	if (!t->options.ask || x == NULL || r->sent_head != r->sent_tail)
+		return false;
+	const struct end_view *v = &x->view[SIDE_SERVER];
+	if (v->certainty != CERTAINTY_EXPECTED)
+		return false;
+	if (r->asked && now - r->asked_ns < ASK_NS)
+		return r->quiet_since_ns < r->asked_ns; /* unless it was answered */
+	if (r->asked && r->asked_state == v->state)
+		return false;
+	const struct input_vars vars = machine_vars(r->machine);
+	struct segment_spec spec = {.src = r->local,
+				    .dst = r->remote,
+				    .seq = seq_sub(vars.snd_nxt, 1),
+				    .ack = vars.rcv_nxt,
+				    .flags = TCP_ACK,
+				    .window = r->window_last};
+	r->asked = true;
+	r->asked_ns = now;
+	r->asked_state = v->state;
+	r->cause = NULL;
+	return put_on_wire(t, r, &spec);
+}
+
 static void talk(struct trace *t, struct run *r, int64_t now)
 {
 	if (r->data_queued < t->data_bytes)
@@ -408,6 +441,8 @@ static void talk(struct trace *t, struct run *r, int64_t now)
 					       t->data_bytes - r->data_queued, now);
 	const bool all_said = r->data_queued == t->data_bytes && machine_all_acked(r->machine);
 	const bool silent = now - r->quiet_since_ns >= wait_for_silence(t, r);
+	if (all_said && ask(t, r, now))
+		return;
 	if (machine_at_eof(r->machine) ||
 	    (all_said && silent && t->options.close != TRACE_CLOSE_NONE))
 		call_close(t, r, now);
@@ -440,7 +475,7 @@ static void act(struct trace *t, struct run *r, int64_t now)
 	}
 }
 
-static bool over(const struct trace *t, struct run *r, int64_t now)
+static bool over(struct trace *t, struct run *r, int64_t now)
 {
 	const enum tcp_state state = machine_state(r->machine);
 	if (state != ST_CLOSED && state != ST_TIME_WAIT) {
@@ -450,6 +485,8 @@ static bool over(const struct trace *t, struct run *r, int64_t now)
 	if (r->ended_ns == 0)
 		r->ended_ns = now;
 	if (state == ST_TIME_WAIT && now - r->ended_ns < t->options.time_wait_ns)
+		return false;
+	if (state == ST_TIME_WAIT && ask(t, r, now))
 		return false;
 	return r->sent_head == r->sent_tail ||
 	       now - r->ended_ns >= SETTLE_NS + t->options.time_wait_ns;
@@ -463,7 +500,9 @@ static int64_t next_deadline(const struct trace *t, const struct run *r, int64_t
 		other = r->quiet_since_ns + wait_for_silence(t, r);
 	if (r->phase == RUN_CLOSING)
 		other = r->close_called_ns + t->options.fin_wait_ns;
-	if (r->ended_ns != 0)
+	if (r->asked && r->asked_ns + ASK_NS > now && r->asked_ns + ASK_NS < other)
+		other = r->asked_ns + ASK_NS;
+	if (r->ended_ns != 0 && (!r->asked || r->asked_ns + ASK_NS <= now))
 		other = r->ended_ns + t->options.time_wait_ns +
 			(r->sent_head == r->sent_tail ? 0 : SETTLE_NS);
 	if (other <= now) /* waits for something else: data to be acknowledged, a signal */

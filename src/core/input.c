@@ -61,15 +61,18 @@ static facts_t facts_of_seq(const struct input_vars *vars, const struct segment 
 		facts |= FACT_SEQ_OLD;
 	if (syn && seq_eq(s->seq, vars->irs))
 		facts |= FACT_SEQ_IRS;
-	if (count == 0 && vars->rcv_wnd > 0 &&
-	    seq_eq(s->seq, seq_add(vars->rcv_nxt, vars->rcv_wnd)))
+	/* What the four cases refuse and stacks take all the same. */
+	const seq_t edge = seq_add(vars->rcv_nxt, vars->rcv_wnd);
+	const bool around = vars->rcv_wnd > 0 && !acceptable && seq_lt(s->seq, vars->rcv_nxt) &&
+			    seq_gt(segment_end(s), edge);
+	if (around || (count == 0 && vars->rcv_wnd > 0 && seq_eq(s->seq, edge)))
 		facts |= FACT_SEQ_EDGE;
 
 	/* "In the following it is assumed that the segment is the idealized segment that begins
 	 * at RCV.NXT and does not exceed the window." */
 	const seq_t text = seq_add(s->seq, syn ? 1 : 0);
 	const seq_t fin = seq_add(text, s->payload_bytes);
-	if (!acceptable || seq_gt(text, vars->rcv_nxt))
+	if (!(acceptable || around) || seq_gt(text, vars->rcv_nxt))
 		return facts;
 	if (seq_gt(fin, vars->rcv_nxt))
 		facts |= FACT_TEXT_IN_ORDER;

@@ -80,7 +80,7 @@ enum {
 /* clang-format off */
 const struct tcp_rule tcp_rules[] = {
 
-/* from            on          when                  unless         to                        emit             take            then
+/* from           on          when                  unless         to                        emit             take            then
  *     origin, section, sentence */
 
 /* ---- RFC 9293 section 3.10.7.1: a segment arrives in CLOSED ---------------------------------------------------------------------- */
@@ -183,7 +183,7 @@ const struct tcp_rule tcp_rules[] = {
 { LA,             ON_CHECK_1, OLD_SEQ | ACKS_FIN,   IN_WINDOW | RST | SYN, CTL_CLOSED,       EMIT_ACK,        T_ACK,          THEN_DONE,
 	ORIGIN_STACK, "stacks: olddup", "A wholly old segment acknowledges our FIN in LAST-ACK." },
 { SR | SYNC,      ON_CHECK_1, EDGE,                 IN_WINDOW | RST | SYN | PAWS, CTL_SAME,  EMIT_NONE,       0,              THEN_NEXT,
-	ORIGIN_STACK, "stacks: right edge", "An empty segment just behind a full window is heeded." },
+	ORIGIN_STACK, "stacks: right edge", "An empty segment just behind a full window, or text that reaches past both ends of it, is heeded." },
 { SR | SYNC,      ON_CHECK_1, EXACT,                IN_WINDOW | RST | SYN | PAWS, CTL_SAME,  EMIT_ACK,        0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: zero window", "With a window of zero not even the ACK beside the text is heeded." },
 

@@ -85,26 +85,27 @@ typedef uint32_t facts_t;
 #define FACT_TEXT_IN_ORDER ((facts_t)1 << 9)  /* brings the byte at RCV.NXT, in the window */
 #define FACT_FIN_IN_ORDER ((facts_t)1 << 10)  /* the FIN is at RCV.NXT once the text is taken */
 #define FACT_ACK_NEW ((facts_t)1 << 11)       /* SND.UNA < SEG.ACK =< SND.NXT */
-#define FACT_ACK_DUPLICATE                                                                    \
-	((facts_t)1 << 12)                  /* SEG.ACK =< SND.UNA, not older than the largest \
-					       window: ignored, harmless */
-#define FACT_ACK_OLD ((facts_t)1 << 13)     /* older than SND.UNA - MAX.SND.WND (RFC 5961 5.2) */
-#define FACT_ACK_FUTURE ((facts_t)1 << 14)  /* SEG.ACK > SND.NXT */
-#define FACT_ACKS_SYN ((facts_t)1 << 15)    /* ISS < SEG.ACK =< SND.NXT */
-#define FACT_ACKS_FIN ((facts_t)1 << 16)    /* our FIN was sent and SEG.ACK covers it */
-#define FACT_SYN_IS_NEW ((facts_t)1 << 17)  /* in TIME-WAIT: newer sequence number or timestamp */
-#define FACT_PAWS_REJECT ((facts_t)1 << 18) /* RFC 7323 5.3 R1 */
-#define FACT_UNSENT_DATA                                                           \
-	((facts_t)1 << 19) /* calls, transmit, probe: data is queued and not sent, \
-			      or a closed window holds back what follows */
-#define FACT_SYN_UNACKED ((facts_t)1 << 20) /* our SYN is not acknowledged yet */
-#define FACT_FIN_GOES ((facts_t)1 << 21)    /* transmit: what goes now takes the queued FIN along */
-#define FACT_SEQ_EDGE ((facts_t)1 << 22) /* empty, at RCV.NXT+RCV.WND: just behind a full window \
-					  */
-#define FACT_COOKIE                                                                 \
-	((facts_t)1 << 23) /* in LISTEN: SEG.ACK-1 is the cookie that was given for \
-			      SEG.SEQ-1 (set by belief, never by input_facts) */
+#define FACT_ACK_DUPLICATE ((facts_t)1 << 12) /* SEG.ACK =< SND.UNA, and not too old: harmless */
+#define FACT_ACK_OLD ((facts_t)1 << 13)       /* older than SND.UNA - MAX.SND.WND (RFC 5961 5.2) */
+#define FACT_ACK_FUTURE ((facts_t)1 << 14)    /* SEG.ACK > SND.NXT */
+#define FACT_ACKS_SYN ((facts_t)1 << 15)      /* ISS < SEG.ACK =< SND.NXT */
+#define FACT_ACKS_FIN ((facts_t)1 << 16)      /* our FIN was sent and SEG.ACK covers it */
+#define FACT_SYN_IS_NEW ((facts_t)1 << 17)    /* in TIME-WAIT: newer sequence number or timestamp */
+#define FACT_PAWS_REJECT ((facts_t)1 << 18)   /* RFC 7323 5.3 R1 */
+#define FACT_UNSENT_DATA ((facts_t)1 << 19)   /* calls, transmit, probe: see below */
+#define FACT_SYN_UNACKED ((facts_t)1 << 20)   /* our SYN is not acknowledged yet */
+#define FACT_FIN_GOES ((facts_t)1 << 21) /* transmit: what goes now takes the queued FIN along */
+#define FACT_SEQ_EDGE ((facts_t)1 << 22) /* refused by the four cases, taken by stacks: below */
+#define FACT_COOKIE ((facts_t)1 << 23)   /* in LISTEN: acknowledges a SYN cookie, below */
 #define FACT_COUNT 24
+
+/*
+ * UNSENT_DATA  data is queued and not sent, or a closed window holds back what follows
+ * SEQ_EDGE     empty and just behind a full window, or text that reaches from before RCV.NXT
+ *              to beyond the window
+ * COOKIE       SEG.ACK-1 is the cookie that was given for SEG.SEQ-1; set by belief, never by
+ *              input_facts
+ */
 
 /** @return e.g. "SEQ_EXACT". @param bit 0 to FACT_COUNT - 1 */
 const char *fact_name(unsigned bit);
@@ -139,7 +140,7 @@ enum rule_on {
 
 #define ON_CHECK_LAST ON_CHECK_8
 
-/** @return e.g. "first check", "CLOSE call", "2 MSL timeout". */
+/** @return e.g. "first check", "CLOSE call", "TIME-WAIT TIMEOUT". */
 const char *rule_on_name(enum rule_on on);
 
 /* What a row sends. Several may fire for one segment (bits). */

@@ -343,6 +343,7 @@ static const struct row_case row_cases[] = {
 {"olddup, closing",               CTL_CLOSING, A | F, BEFORE, 0, ALL, CTL_TIME_WAIT, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
 {"olddup, last-ack",              CTL_LAST_ACK, A | F, BEFORE, 0, ALL, CTL_CLOSED, EMIT_ACK, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
 {"right edge",                    CTL_ESTABLISHED, A, RIGHT_EDGE, 0, ALL, CTL_ESTABLISHED, EMIT_NONE, TAKE_ACK, ORIGIN_STACK, 0, 0, 0},
+{"around the window",             CTL_ESTABLISHED, A, BEFORE, 100, ALL, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_STACK, 0, 0, 0},
 {"right edge by the book",        CTL_ESTABLISHED, A, RIGHT_EDGE, 0, ALL, CTL_ESTABLISHED, EMIT_ACK, 0, ORIGIN_RFC, 0, 0, 0},
 {"zero window, ACK not heeded",   CTL_ESTABLISHED, A, NEXT_SEQ, 3, ALL, CTL_ESTABLISHED, EMIT_ACK, 0, ORIGIN_STACK, 0, 1, 0},
 

@@ -46,6 +46,7 @@ struct sent {
 	uint32_t payload_bytes;
 	enum tcp_state state; /* of our end, once it was sent */
 	const char *cause, *rfc;
+	uint32_t arrivals;    /* how many segments had been taken in by then */
 };
 
 #define SENT_MAX 2048 /* a power of two; more than any window holds of full segments */
@@ -87,6 +88,7 @@ struct run {
 	bool close_called, aborted;
 	const char *cause, *cause_rfc; /* of the last transition of the machine */
 	uint64_t received_bytes;
+	uint32_t arrivals;         /* segments given to the machine */
 	uint16_t window_last;      /* the field of our last segment */
 	bool asked;                /* --ask: at asked_ns, when the server was expected in asked_state */
 	int64_t asked_ns;

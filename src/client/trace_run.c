@@ -114,6 +114,7 @@ static void inbound(struct trace *t, struct run *r, const struct segment *s, int
 	}
 	const enum tcp_state before = machine_state(r->machine);
 	r->cause = NULL;
+	r->arrivals++;
 	machine_segment(r->machine, s, clock_monotonic_ns());
 	drain_log(t, r);
 	word->known = true;
@@ -150,6 +151,12 @@ static void outbound(struct run *r, const struct segment *s, int64_t time_ns, st
 		r->answers.syn_ts = s->option.ts_value;
 	}
 	word->known = true;
+	if (r->machine != NULL && sent->arrivals != r->arrivals) {
+		/* It left while something was already waiting in the capture, and is seen only
+		 * now: the state it left in is past. */
+		word->state = machine_state(r->machine);
+		return;
+	}
 	word->state = sent->state;
 	word->cause = sent->cause;
 	word->rfc = sent->rfc;
@@ -307,6 +314,7 @@ static bool put_on_wire(struct trace *t, struct run *r, struct segment_spec *spe
 		.state = r->machine != NULL ? machine_state(r->machine) : ST_CLOSED,
 		.cause = r->cause,
 		.rfc = r->cause_rfc,
+		.arrivals = r->arrivals,
 	};
 	if (r->sent_head - r->sent_tail > SENT_MAX)
 		r->sent_tail = r->sent_head - SENT_MAX;

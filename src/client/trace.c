@@ -248,7 +248,7 @@ static int open_guard(struct trace *t, struct run *r)
 	const struct guard_spec spec = {
 		.kind = (enum guard_kind)opt.guard,
 		.local = r->local,
-		.scope_id = ip_addr_is_link_local(&r->local.addr) ? t->route.interface_index : 0,
+		.scope_id = t->route.scope_id,
 		.remote = r->remote,
 	};
 	const int rc = guard_arm(&r->guard, &spec, &t->why);

@@ -20,8 +20,6 @@
 
 #define COMMANDS_MAX 16
 
-extern char **environ;
-
 static int64_t monotonic_ns(void)
 {
 	struct timespec t;

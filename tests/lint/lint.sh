@@ -80,7 +80,7 @@ step_words() {
 
 # Everything builds with every warning an error, tests and benchmarks included.
 step_warnings() {
-	nice make -j"$jobs" --no-print-directory PROFILE=release BUILD="$build" WERROR=1 CC="$cc" binaries \
+	nice make -k -j"$jobs" --no-print-directory PROFILE=release BUILD="$build" WERROR=1 CC="$cc" binaries \
 		2>&1 | grep -vE '^  (CC|AR|LD) ' >&2
 	return "${PIPESTATUS[0]}"
 }
@@ -167,7 +167,13 @@ step_options() {
 }
 
 step_format() {
-	clang-format --dry-run -Werror "${headers[@]}" "${sources[@]}" "${internal[@]}" "${tests[@]}"
+	local f bad=0
+	for f in "${headers[@]}" "${sources[@]}" "${internal[@]}" "${tests[@]}"; do
+		clang-format "$f" | cmp -s - "$f" && continue
+		echo "$f: make format would change it"
+		bad=1
+	done
+	return $bad
 }
 
 # --- run them ----------------------------------------------------------------------------

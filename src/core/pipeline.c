@@ -180,8 +180,14 @@ static void fill_rel(const struct flow *f, enum side from, const struct segment 
 		e->has_seq_rel = true;
 		e->next_seq_rel = e->seq_rel + segment_seq_count(s);
 	}
-	e->has_ack_rel =
-		(s->flags & TCP_ACK) != 0 && rel_known(f, side_other(from), s->ack, &e->ack_rel);
+	const struct flow_side *other = &f->side[side_other(from)];
+	if ((s->flags & TCP_ACK) == 0)
+		return;
+	e->has_ack_rel = rel_known(f, side_other(from), s->ack, &e->ack_rel);
+	if ((s->flags & TCP_SYN) != 0 && !other->isn_known && !other->started) {
+		e->has_ack_rel = true; /* of a SYN that was not captured: this tells its ISN */
+		e->ack_rel = 1;
+	}
 }
 
 static uint64_t frame_number(const struct pipeline *p, const struct pipeline_frame *frame)

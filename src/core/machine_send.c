@@ -449,8 +449,8 @@ static void syn_is_acked(struct machine *m)
 static void una_advance(struct machine *m, const struct segment *s, int64_t now_ns)
 {
 	const bool was_limiting = pipe_bytes(m) + m->snd_mss > m->cwnd;
-	const bool went_again =
-		m->attempt > 0 || m->syn_retransmissions > 0 || m->recovery != MACHINE_STEADY;
+	const bool went_again = m->attempt > 0 || m->recovery != MACHINE_STEADY ||
+				(!m->syn_acked && m->syn_retransmissions > 0);
 	uint32_t acked = (uint32_t)seq_diff(s->ack, m->snd_una);
 	m->snd_una = s->ack;
 	m->attempt = 0;

@@ -155,6 +155,35 @@ static void test_rto_is_3_seconds_after_a_syn_that_went_twice(void **state)
 	rig_end(&r);
 }
 
+static void test_rto_of_a_syn_that_went_twice_is_measured_by_time_stamps(void **state)
+{
+	(void)state;
+	struct machine_config c = rig_config();
+	c.use_timestamps = true;
+	struct rig r;
+	rig_begin(&r, &c);
+	assert_true(machine_open_active(r.m, 0));
+	rig_sends(&r, S, 0, 0, 0);
+	assert_int_equal(rig_waits_for_timer(&r), SECOND);
+	rig_sends(&r, S, 0, 0, 0);
+	r.time_stamps = true;
+	r.ts_echo = r.out.option.ts_value;
+	rig_waits(&r, 100 * MS);
+	rig_gives(&r, S | A, 0, 1, 0);
+	rig_sends(&r, A, 1, 1, 0);
+	assert_int_equal(machine_rto_ns(r.m), 300 * MS);
+	/* And from then on one sample for a round trip, not one for every ACK. */
+	rig_queues(&r, 1, 3);
+	rig_sends(&r, A, 1, 1, 3);
+	r.ts_echo = r.out.option.ts_value;
+	rig_waits(&r, 100 * MS);
+	rig_gives(&r, A, 1, 3, 0);
+	assert_int_equal(machine_rto_ns(r.m), 300 * MS);
+	rig_gives(&r, A, 1, 4, 0);
+	assert_int_equal(machine_rto_ns(r.m), 100 * MS + 4 * 37500000);
+	rig_end(&r);
+}
+
 static void test_rto_doubles_and_stays_until_a_clean_measurement(void **state)
 {
 	(void)state;
@@ -487,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_rto_follows_the_measurements),
 		cmocka_unit_test(test_rto_has_a_minimum),
 		cmocka_unit_test(test_rto_is_3_seconds_after_a_syn_that_went_twice),
+		cmocka_unit_test(test_rto_of_a_syn_that_went_twice_is_measured_by_time_stamps),
 		cmocka_unit_test(test_rto_doubles_and_stays_until_a_clean_measurement),
 		cmocka_unit_test(test_time_stamps_measure_what_went_twice),
 		cmocka_unit_test(test_timer_is_restarted_by_progress_and_stopped_at_the_end),

@@ -77,6 +77,7 @@ UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
 LAB_BIN  := $(patsubst %.c,$(BUILD)/%,$(LAB))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(BENCH))
+ORACLE_BIN := $(if $(ORACLE),$(BUILD)/tests/oracle/oracle)
 
 .PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
         fuzz golden-update states compile_commands.json install install-caps uninstall \
@@ -138,10 +139,10 @@ $(BUILD)/tests/oracle/oracle: $(patsubst %.c,$(BUILD)/%.o,$(ORACLE)) $(BUILD)/li
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^
 
 tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
-binaries: tests $(BENCH_BIN) $(BUILD)/tests/oracle/oracle
+binaries: tests $(BENCH_BIN) $(ORACLE_BIN)
 
 #: oracle     beliefs beside every execution of a concrete end; ARGS="--hostile --depth 4" ...
-oracle: $(BUILD)/tests/oracle/oracle
+oracle: $(ORACLE_BIN)
 	$(Q)$< $(ARGS)
 
 #: check      every test: unit, golden, lab (in namespaces; no root needed)
@@ -169,6 +170,10 @@ else
 fuzz:
 	$(Q)$(MAKE) --no-print-directory PROFILE=fuzz fuzz
 endif
+
+#: states     print docs/states.md from the table
+states: build/synscope
+	$(Q)build/synscope explain --markdown > docs/states.md
 
 #: bench      measure beside the peers, as ratios (see docs/measurements.md)
 bench: $(BUILD)/synscope $(BENCH_BIN)

@@ -52,8 +52,11 @@ for group in "$@"; do
 		done
 		;;
 	golden)
-		timeout -k 10 280 tests/golden/run.sh >"$out/tap" 2>"$out/err" </dev/null
-		tally tests/golden $?
+		for src in tests/golden/run.sh tests/golden/states.sh; do
+			SYNSCOPE=$PWD/$build/synscope \
+				timeout -k 10 280 "$src" >"$out/tap" 2>"$out/err" </dev/null
+			tally "$src" $?
+		done
 		;;
 	esac
 done

@@ -623,8 +623,6 @@ static bool output_again(struct machine *m, struct segment_spec *spec, int64_t n
 	const uint32_t went = (uint32_t)spec->payload_bytes + (spec->flags & TCP_FIN ? 1 : 0);
 	m->again_next = seq_add(hole.left, went);
 	m->due &= (uint8_t) ~(spec->flags & TCP_FIN ? MACHINE_DUE_FIN : 0);
-	if (m->rtt_timing && seq_lt(hole.left, m->rtt_seq))
-		m->rtt_timing = false;
 	went_out(m, now_ns);
 	return true;
 }

@@ -115,12 +115,15 @@ void machine_check_output(struct machine_check *check, const struct machine *m,
 	const seq_t edge = seq_add(spec->ack, (uint32_t)spec->window << shift);
 	must(seq_le(edge, m->rcv_edge));
 	/* Never shrinks, but for the rounding of a scaled window (RFC 7323 section 2.4). */
-	if (check->promised && seq_eq(check->irs, m->irs))
+	const bool same =
+		check->promised && seq_eq(check->irs, m->irs) && seq_eq(check->iss, m->iss);
+	if (same)
 		must(seq_diff(check->edge, edge) < 1 << shift || syn);
-	if (!check->promised || !seq_eq(check->irs, m->irs) || seq_gt(edge, check->edge))
+	if (!same || seq_gt(edge, check->edge))
 		check->edge = edge;
 	check->promised = true;
 	check->irs = m->irs;
+	check->iss = m->iss;
 }
 
 void machine_check_idle(const struct machine *m)

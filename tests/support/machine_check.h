@@ -7,8 +7,9 @@
 #include <stdbool.h>
 
 struct machine_check {
-	bool promised;   /* a window was announced in this connection */
-	seq_t irs, edge; /* of which connection, and up to where */
+	bool promised;  /* a window was announced in this connection */
+	seq_t iss, irs; /* of which connection */
+	seq_t edge;     /* and up to where */
 };
 
 /** Inspect a machine. Aborts, with a word on what is wrong, if something is. */

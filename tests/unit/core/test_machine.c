@@ -291,7 +291,10 @@ static void test_fin_out_of_order_waits_for_its_text(void **state)
 	assert_ctl(&r, CTL_ESTABLISHED);
 	rig_gives(&r, A, 151, 1, 50); /* beyond the FIN: there is nothing */
 	rig_sends(&r, A, 1, 1, 0);
-	rig_gives(&r, A, 1, 1, 100);
+	rig_gives(&r, A, 1, 1, 40);
+	rig_sends(&r, A, 1, 41, 0);
+	assert_ctl(&r, CTL_ESTABLISHED);
+	rig_gives(&r, A, 41, 1, 60);
 	assert_ctl(&r, CTL_CLOSE_WAIT);
 	rig_sends(&r, A, 1, 152, 0);
 	assert_false(machine_at_eof(r.m));
@@ -313,6 +316,25 @@ static void test_bare_fin_out_of_order_waits(void **state)
 	rig_gives(&r, A, 1, 1, 10);
 	rig_sends(&r, A, 1, 12, 0);
 	assert_ctl(&r, CTL_CLOSE_WAIT);
+	rig_end(&r);
+}
+
+static void test_fin_amid_text_that_is_held_is_forgotten(void **state)
+{
+	(void)state;
+	struct rig r;
+	const struct machine_config c = rig_config();
+	rig_begin(&r, &c);
+	rig_establish_passive(&r);
+	rig_gives(&r, A, 101, 1, 100);
+	rig_gives(&r, A | F, 151, 1, 0); /* but there is text up to 200 */
+	rig_gives(&r, A, 1, 1, 100);
+	rig_sends(&r, A, 1, 201, 0);
+	assert_ctl(&r, CTL_ESTABLISHED);
+	rig_gives(&r, A | F, 201, 1, 10); /* life goes on */
+	rig_sends(&r, A, 1, 212, 0);
+	assert_ctl(&r, CTL_CLOSE_WAIT);
+	rig_reads(&r, 1, 210);
 	rig_end(&r);
 }
 
@@ -422,6 +444,9 @@ static void test_window_shrinks_as_the_buffer_fills_and_opens_by_reading(void **
 	uint8_t text[10000];
 	assert_int_equal(machine_receive(r.m, text, 500, r.now_ns), 500);
 	rig_is_silent(&r);
+	rig_gives(&r, A, 10001, 11, 1);
+	rig_sends(&r, A, 11, 10001, 0);
+	assert_int_equal(r.out.window, 0);
 	assert_int_equal(machine_receive(r.m, text, 500, r.now_ns), 500);
 	rig_sends(&r, A, 11, 10001, 0);
 	assert_int_equal(r.out.window, 1000);
@@ -1028,6 +1053,19 @@ static void test_ecn_is_negotiated_echoed_and_obeyed(void **state)
 	assert_int_equal(r.m->cwnd, cwnd / 2);
 	rig_queues(&r, 5001, 1000);
 	rig_sends(&r, A | TCP_CWR, 5001, 31, 1000);
+	rig_gives(&r, A, 31, 6001, 0);
+	/* A loss reduces the window too, and they are told once more. What goes again is not ECT.
+	 */
+	rig_queues(&r, 6001, 5000);
+	for (uint32_t i = 0; i < 5; i++)
+		rig_sends(&r, A, 6001 + 1000 * i, 31, 1000);
+	for (unsigned i = 0; i < 3; i++)
+		rig_gives(&r, A, 31, 6001, 0);
+	rig_sends(&r, A, 6001, 31, 1000);
+	assert_int_equal(r.out.ip.traffic, 0);
+	rig_gives(&r, A, 31, 11001, 0);
+	rig_queues(&r, 11001, 100);
+	rig_sends(&r, A | TCP_CWR, 11001, 31, 100);
 	rig_end(&r);
 }
 
@@ -1198,6 +1236,7 @@ int main(void)
 		cmocka_unit_test(test_more_gaps_than_can_be_remembered_lose_nothing),
 		cmocka_unit_test(test_fin_out_of_order_waits_for_its_text),
 		cmocka_unit_test(test_bare_fin_out_of_order_waits),
+		cmocka_unit_test(test_fin_amid_text_that_is_held_is_forgotten),
 		cmocka_unit_test(test_text_that_was_not_captured_whole_is_taken_as_far_as_it_goes),
 		cmocka_unit_test(test_delayed_ack_waits_for_a_second_segment_or_the_timer),
 		cmocka_unit_test(test_sack_names_the_latest_stretch_first),

@@ -29,8 +29,8 @@ struct machine_config {
 	seq_t isn;
 	uint16_t mss;         /* to announce, bytes; also caps what we send */
 	uint16_t mtu_payload; /* largest TCP payload + header that fits the path; 0: mss+20 */
-	bool use_mss, use_wscale, use_timestamps, use_sack,
-		use_ecn;      /* offer on our SYN, or agree */
+	/* what to offer on our SYN, or to agree to */
+	bool use_mss, use_wscale, use_timestamps, use_sack, use_ecn;
 	uint8_t wscale;       /* our shift, 0 to 14 */
 	uint32_t ts_offset;   /* added to milliseconds for TSval */
 	uint8_t *send_buffer; /* ring, caller's */
@@ -73,10 +73,10 @@ struct machine_log {
 };
 
 #define MACHINE_SACKED_MAX \
-	8 /* stretches of ours that the remote holds beyond a gap; more are forgotten */
+	8 /* stretches of ours that the remote says it holds; more are forgotten */
 #define MACHINE_CHALLENGES_MAX 10 /* challenge ACKs a second, RFC 5961 section 7 */
 
-/* What is to be sent, in this order, at the next calls of machine_output (bits). */
+/* What is to be sent at the next calls of machine_output (bits). */
 enum machine_due {
 	MACHINE_DUE_RST = 1 << 0,
 	MACHINE_DUE_SYN = 1 << 1,    /* SYN or SYN,ACK, by the state */

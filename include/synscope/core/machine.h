@@ -72,8 +72,7 @@ struct machine_log {
 	int64_t time_ns; /* now_ns of the call it happened in */
 };
 
-#define MACHINE_SACKED_MAX \
-	8 /* stretches of ours that the remote says it holds; more are forgotten */
+#define MACHINE_SACKED_MAX 8      /* stretches of ours that the remote holds; more are forgotten */
 #define MACHINE_CHALLENGES_MAX 10 /* challenge ACKs a second, RFC 5961 section 7 */
 
 /* What is to be sent at the next calls of machine_output (bits). */

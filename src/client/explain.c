@@ -1,4 +1,4 @@
-/* synscope explain: the rows of the table, by state or by word; --states: all, as Markdown. */
+/* synscope explain: the rows of the table, by state or by word; --markdown: all of them. */
 #include "synscope/client/client.h"
 #include "synscope/core/rules.h"
 

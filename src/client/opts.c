@@ -2,6 +2,7 @@
 
 #include "synscope/edge/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -17,10 +18,14 @@ bool opts_time(int64_t *ns, const char *text)
 		double ns;
 	} units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"m", 60e9}};
 	char *end;
+	/* strtod(3) also reads hexadecimal, exponents, "inf": a typing error more likely. */
+	const size_t digits = strspn(text, "0123456789.");
 	if (text[0] < '0' || text[0] > '9')
 		return false;
 	errno = 0;
 	const double value = strtod(text, &end);
+	if (end != text + digits)
+		return false;
 	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
 		if (strcmp(end, units[i].suffix) != 0)
 			continue;
@@ -53,6 +58,8 @@ static bool read_share(double *share, const char *text)
 	if (text[0] < '0' || text[0] > '9')
 		return false;
 	double v = strtod(text, &end);
+	if (end != text + strspn(text, "0123456789."))
+		return false;
 	if (strcmp(end, "%") == 0)
 		v /= 100;
 	else if (*end != '\0')
@@ -126,8 +133,9 @@ struct tables {
 
 static void add_rows(struct tables *t, const struct opt *opts, size_t count)
 {
-	for (size_t i = 0; i < count && t->count < OPTS_MAX; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct opt *o = &opts[i];
+		assert(t->count < OPTS_MAX);
 		t->longs[t->count] = (struct option){
 			o->name, o->argument != NULL ? required_argument : no_argument, NULL,
 			CODE_FIRST + (int)t->count};
@@ -151,16 +159,39 @@ static const struct opt *row_of(const struct tables *t, int code)
 	return NULL;
 }
 
-/* An error names the option as it was written: the long name if by its name. */
-static int complain(char **argv, int index, const struct opt *o, const char *text,
-		    const char *wanted)
+static int complain(const char *verb, const char *option, const char *wrong)
 {
-	if (o != NULL)
-		fprintf(stderr, "synscope: --%s %s: should be %s\n", o->name, text, wanted);
-	else
-		fprintf(stderr, "synscope: %s: %s (synscope %s --help lists the options)\n",
-			argv[index], wanted, argv[0]);
+	fprintf(stderr, "synscope: %s: %s (synscope %s --help lists the options)\n", option, wrong,
+		verb);
 	return -1;
+}
+
+/* What getopt_long(3) could not take, by its name: "-Z" out of "-vZ", "--tiemout". */
+static int complain_of(const struct tables *t, char **argv, int code)
+{
+	char letter[3] = {'-', (char)optopt, '\0'};
+	char name[64];
+	const char *option = argv[optind - 1];
+	const bool is_letter = optopt > 0 && optopt < CODE_FIRST;
+	if (is_letter) {
+		option = letter;
+	} else if (optopt >= CODE_FIRST) {
+		snprintf(name, sizeof name, "--%s", row_of(t, optopt)->name);
+		option = name;
+	}
+	if (code == ':')
+		return complain(argv[0], option, "needs an argument");
+	return complain(argv[0], option,
+			optopt >= CODE_FIRST ? "takes no argument" : "no such option");
+}
+
+/* getopt_long(3) takes any unambiguous beginning of a name, so that a new option would make an
+ * old script ambiguous: whole names only. */
+static bool is_whole_name(char **argv, const struct opt *o)
+{
+	const bool apart = optarg != NULL && optarg == argv[optind - 1];
+	const char *word = argv[optind - (apart ? 2 : 1)];
+	return strcspn(word + 2, "=") == strlen(o->name);
 }
 
 int opts_read(int argc, char **argv, const struct opt *own, size_t own_count,
@@ -176,23 +207,24 @@ int opts_read(int argc, char **argv, const struct opt *own, size_t own_count,
 	opterr = 0;
 	optind = 0; /* glibc: start over */
 	for (;;) {
-		const int at = optind > 0 ? optind : 1;
 		const int code = getopt_long(argc, argv, t.letters, t.longs, NULL);
 		if (code == -1)
 			return optind;
 		if (code == 'h')
 			return -2;
-		if (code == ':')
-			return complain(argv, optind - 1, NULL, NULL, "needs an argument");
-		if (code == '?') {
-			const int bad = optind > at ? optind - 1 : at;
-			return complain(argv, bad < argc ? bad : argc - 1, NULL, NULL,
-					"no such option, or not unambiguous, or takes no argument");
-		}
+		if (code == ':' || code == '?')
+			return complain_of(&t, argv, code);
 		const struct opt *o = row_of(&t, code);
+		if (code >= CODE_FIRST && !is_whole_name(argv, o))
+			return complain(argv[0],
+					argv[optind - (optarg == argv[optind - 1] ? 2 : 1)],
+					"no such option");
 		const char *wanted = take(o, optarg);
-		if (wanted != NULL)
-			return complain(argv, optind - 1, o, optarg, wanted);
+		if (wanted != NULL) {
+			fprintf(stderr, "synscope: --%s %s: should be %s\n", o->name, optarg,
+				wanted);
+			return -1;
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 /* A target as people write it: HOST:PORT, HOST PORT, [v6]:PORT, a URL, a service name. */
 #include "synscope/client/client.h"
 
+#include <ctype.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -19,6 +20,19 @@ static const char *copy(char *to, size_t to_bytes, const char *from, size_t coun
 	return NULL;
 }
 
+/* An IPv6 address, perhaps with its scope: "fe80::1%eth0". */
+static bool is_ip6(const char *text)
+{
+	struct ip_addr a;
+	char plain[IP_ADDR_TEXT_MAX];
+	const size_t count = strcspn(text, "%");
+	if (count >= sizeof plain || (text[count] == '%' && text[count + 1] == '\0'))
+		return false;
+	memcpy(plain, text, count);
+	plain[count] = '\0';
+	return ip_addr_parse(&a, plain) && a.family == IP_V6;
+}
+
 static const char *split_brackets(const char *text, char *host, size_t host_bytes,
 				  const char **rest)
 {
@@ -28,7 +42,7 @@ static const char *split_brackets(const char *text, char *host, size_t host_byte
 	const char *wrong = copy(host, host_bytes, text + 1, (size_t)(close - text - 1));
 	if (wrong != NULL)
 		return wrong;
-	if (strchr(host, ':') == NULL)
+	if (!is_ip6(host))
 		return "brackets are for IPv6 addresses only";
 	*rest = close + 1;
 	return NULL;
@@ -43,12 +57,13 @@ static const char *url_authority(const char *text, char *scheme, size_t scheme_b
 		scheme[0] = '\0';
 		return copy(authority, authority_bytes, text, strlen(text));
 	}
-	const char *wrong = copy(scheme, scheme_bytes, text, (size_t)(sep - text));
-	if (wrong != NULL)
-		return wrong;
+	if (copy(scheme, scheme_bytes, text, (size_t)(sep - text)) != NULL)
+		return "no URL: what stands before :// is no scheme";
+	for (char *c = scheme; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c); /* RFC 3986 section 3.1; services are not */
 	const char *begin = sep + 3;
 	const size_t count = strcspn(begin, "/?#");
-	const char *at = memchr(begin, '@', count);
+	const char *at = memrchr(begin, '@', count);
 	if (at != NULL)
 		return copy(authority, authority_bytes, at + 1, count - (size_t)(at + 1 - begin));
 	return copy(authority, authority_bytes, begin, count);
@@ -71,20 +86,18 @@ const char *target_split(const char *text, char *host, size_t host_bytes, char *
 	} else {
 		const char *colon = strchr(authority, ':');
 		if (colon != NULL && strchr(colon + 1, ':') != NULL) {
-			struct ip_addr a;
-			char plain[300];
-			snprintf(plain, sizeof plain, "%.*s", (int)strcspn(authority, "%"),
-				 authority);
-			if (!ip_addr_parse(&a, plain))
+			if (!is_ip6(authority) || scheme[0] != '\0')
 				return "ambiguous: write [ADDRESS]:PORT";
 			/* A whole IPv6 address; a port may still come as a second word. */
 			return copy(host, host_bytes, authority, strlen(authority));
 		}
 		const size_t count =
 			colon != NULL ? (size_t)(colon - authority) : strlen(authority);
-		if (count == 0 && colon != NULL)
-			strcpy(host, "localhost");
-		else if ((wrong = copy(host, host_bytes, authority, count)) != NULL)
+		/* ":PORT" is this machine, as in listen(2)'s world; a URL has no such form. */
+		const bool here = count == 0 && colon != NULL && scheme[0] == '\0';
+		wrong = here ? copy(host, host_bytes, "localhost", strlen("localhost"))
+			     : copy(host, host_bytes, authority, count);
+		if (wrong != NULL)
 			return wrong;
 		rest = authority + count;
 	}
@@ -169,8 +182,10 @@ int target_read(struct target *t, char *const *words, int words_count)
 	if (words_count == 2)
 		snprintf(port, sizeof port, "%s", words[1]);
 	if (port[0] == '\0' && strchr(t->name, ':') != NULL && words[0][0] != '[')
-		return client_error(EXIT_BAD_USAGE,
-				    "%s: ambiguous: write [ADDRESS]:PORT, or the port as a second word", words[0]);
+		return client_error(
+			EXIT_BAD_USAGE,
+			"%s: ambiguous: write [ADDRESS]:PORT, or the port as a second word",
+			words[0]);
 	if (port[0] == '\0')
 		return client_error(EXIT_BAD_USAGE, "%s: the port is missing: HOST:PORT", words[0]);
 	wrong = read_port(&t->endpoint.port, port);

@@ -37,7 +37,8 @@ struct opt {
 	const char *help;
 	uint32_t min, max;          /* OPT_IS_U32 */
 	const char *const *choices; /* OPT_IS_CHOICE: NULL-terminated */
-	/* OPT_IS_CALL: @return NULL, or what is wrong with the text (static) */
+	/* OPT_IS_CALL: @return NULL, or what the text should be (static): "a port from 1 to 65535"
+	 */
 	const char *(*call)(void *context, const char *text);
 };
 
@@ -57,7 +58,7 @@ must_check int opts_read(int argc, char **argv, const struct opt *own, size_t ow
 /** Print the rows of a table as help, to stdout. */
 void opts_help(const char *title, const struct opt *opts, size_t count);
 
-/** Read a time: "1.5", "200ms", "10us", "5s", "2m". @return whether it was one, not negative */
+/** Read a time: "1.5", "200ms", "10us", "5s", "2m". @return whether it was one; never negative */
 bool opts_time(int64_t *ns, const char *text);
 /** Read a whole number, decimal or 0x hexadecimal. @return whether it was one in the range */
 bool opts_u32(uint32_t *value, const char *text, uint32_t min, uint32_t max);

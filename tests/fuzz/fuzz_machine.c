@@ -154,7 +154,7 @@ static void output(struct story *s)
 	struct segment_spec spec;
 	unsigned count = 0;
 	while (machine_output(&s->m, &spec, s->now_ns)) {
-		machine_check(&s->m);
+		machine_check(&s->check, &s->m);
 		machine_check_output(&s->check, &s->m, &spec);
 		if (++count > 2 * BUFFER_MAX)
 			__builtin_trap(); /* it would never end */
@@ -189,7 +189,7 @@ static void begin(struct story *s)
 		.delayed_ack_ns = bits & 32 ? 40 * MS : 0,
 	};
 	machine_init(&s->m, &c);
-	machine_check(&s->m);
+	machine_check(&s->check, &s->m);
 	call(s, bits >> 6 & 1);
 	output(s);
 }
@@ -208,7 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			time_passes(&s);
 		else
 			call(&s, what & 7);
-		machine_check(&s.m);
+		machine_check(&s.check, &s.m);
 		if (what & 1) /* not always at once */
 			output(&s);
 		struct machine_log log;

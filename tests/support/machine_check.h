@@ -7,13 +7,12 @@
 #include <stdbool.h>
 
 struct machine_check {
-	bool promised;  /* a window was announced in this connection */
-	seq_t iss, irs; /* of which connection */
-	seq_t edge;     /* and up to where */
+	bool promised; /* a window was announced in this connection, */
+	seq_t edge;    /* up to here */
 };
 
 /** Inspect a machine. Aborts, with a word on what is wrong, if something is. */
-void machine_check(const struct machine *m);
+void machine_check(struct machine_check *check, const struct machine *m);
 
 /** Inspect a segment that it has just given out. */
 void machine_check_output(struct machine_check *check, const struct machine *m,

@@ -418,6 +418,33 @@ static void test_sack_names_the_latest_stretch_first(void **state)
 	rig_end(&r);
 }
 
+static void test_sack_beside_text_takes_only_what_room_there_is(void **state)
+{
+	(void)state;
+	struct machine_config c = rig_config();
+	c.use_sack = true;
+	struct rig r;
+	rig_begin(&r, &c);
+	r.option.sack_permitted = true;
+	rig_establish_passive(&r);
+	for (uint32_t i = 1; i <= 5; i++) {
+		rig_gives(&r, A, 1 + 200 * i, 1, 100);
+		rig_sends(&r, A, 1, 1, 0);
+	}
+	const struct {
+		uint32_t text;
+		unsigned blocks;
+	} cases[] = {{1000, 0}, {997, 0}, {989, 0}, {988, 1}, {980, 2}, {964, 4}, {10, 4}};
+	uint32_t at = 1;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		rig_queues(&r, at, cases[i].text);
+		rig_sends(&r, A, at, 1, cases[i].text);
+		assert_int_equal(r.out.option.sack_count, cases[i].blocks);
+		at += cases[i].text;
+	}
+	rig_end(&r);
+}
+
 /* --- windows ---------------------------------------------------------------------------- */
 
 static void test_window_shrinks_as_the_buffer_fills_and_opens_by_reading(void **state)
@@ -1240,6 +1267,7 @@ int main(void)
 		cmocka_unit_test(test_text_that_was_not_captured_whole_is_taken_as_far_as_it_goes),
 		cmocka_unit_test(test_delayed_ack_waits_for_a_second_segment_or_the_timer),
 		cmocka_unit_test(test_sack_names_the_latest_stretch_first),
+		cmocka_unit_test(test_sack_beside_text_takes_only_what_room_there_is),
 		cmocka_unit_test(test_window_shrinks_as_the_buffer_fills_and_opens_by_reading),
 		cmocka_unit_test(test_window_scaled_never_takes_back_a_promise),
 		cmocka_unit_test(test_send_fills_the_window_and_no_more),

@@ -486,6 +486,66 @@ static void test_cwnd_starts_at_ten_segments_doubles_then_grows_by_one(void **st
 	rig_end(&r);
 }
 
+/* Everything that may go now: whole segments, one after the other from *next on. */
+static void sends_all(struct rig *r, uint32_t *next)
+{
+	struct segment_spec spec;
+	while (machine_output(r->m, &spec, r->now_ns)) {
+		assert_int_equal(spec.seq.raw, RIG_ISS + *next);
+		assert_int_equal(spec.payload_bytes, 1000);
+		*next += 1000;
+	}
+}
+
+static void test_cwnd_avoids_congestion_by_one_segment_for_a_window(void **state)
+{
+	(void)state;
+	const struct machine_config c = rig_config();
+	struct rig r;
+	ten_in_flight(&r, &c);
+	for (unsigned i = 0; i < 3; i++)
+		rig_gives(&r, A, 1, 1, 0);
+	rig_sends(&r, A, 1, 1, 1000);
+	rig_gives(&r, A, 1, 10001, 0);
+	assert_int_equal(r.m->ssthresh, 5000);
+	assert_int_equal(r.m->cwnd, 2000); /* RFC 6582: little in flight, no burst */
+	rig_queues(&r, 10001, 40000);
+	uint32_t next = 10001;
+	sends_all(&r, &next);
+	/* An ACK for every segment: slow start up to 5000, then 5 ACKs for the sixth, 6 for the
+	 * seventh. */
+	const uint32_t cwnd[] = {3000, 4000, 5000, 5000, 5000, 5000, 5000,
+				 6000, 6000, 6000, 6000, 6000, 6000, 7000};
+	for (uint32_t i = 0; i < ARRAY_COUNT(cwnd); i++) {
+		rig_gives(&r, A, 1, 11001 + 1000 * i, 0);
+		assert_int_equal(r.m->cwnd, cwnd[i]);
+		sends_all(&r, &next);
+		assert_int_equal(next - (11001 + 1000 * i), cwnd[i]);
+	}
+	rig_end(&r);
+}
+
+static void test_partial_ack_takes_its_segments_off_the_duplicates(void **state)
+{
+	(void)state;
+	const struct machine_config c = rig_config();
+	struct rig r;
+	ten_in_flight(&r, &c);
+	for (unsigned i = 0; i < 8; i++) /* 1 and 5001 are lost, the other eight arrived */
+		rig_gives(&r, A, 1, 1, 0);
+	rig_sends(&r, A, 1, 1, 1000);
+	rig_queues(&r, 10001, 10000);
+	uint32_t next = 10001;
+	sends_all(&r, &next);
+	assert_int_equal(next, 13001); /* cwnd 5000: two old ones and three new ones under way */
+	rig_gives(&r, A, 1, 5001, 0);  /* of the eight, four are acknowledged now */
+	assert_int_equal(r.m->duplicate_acks, 4);
+	rig_sends(&r, A, 5001, 1, 1000);
+	sends_all(&r, &next);
+	assert_int_equal(next, 14001);
+	rig_end(&r);
+}
+
 static void test_fin_is_sent_again(void **state)
 {
 	(void)state;
@@ -529,6 +589,8 @@ int main(void)
 		cmocka_unit_test(test_sack_that_lies_is_not_believed),
 		cmocka_unit_test(test_sack_more_stretches_than_can_be_remembered),
 		cmocka_unit_test(test_cwnd_starts_at_ten_segments_doubles_then_grows_by_one),
+		cmocka_unit_test(test_cwnd_avoids_congestion_by_one_segment_for_a_window),
+		cmocka_unit_test(test_partial_ack_takes_its_segments_off_the_duplicates),
 		cmocka_unit_test(test_fin_is_sent_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@
 
 struct walk {
 	struct test_end end[2];
+	struct machine_check check[2];
 	struct simlink link;
 	uint32_t sent[2], received[2]; /* bytes, by sender and by receiver */
 	bool strangers, deleted;
@@ -158,7 +159,7 @@ static void check(struct walk *w)
 {
 	simlink_pump(&w->link);
 	for (int i = 0; i < 2; i++) {
-		machine_check(&w->end[i].m);
+		machine_check(&w->check[i], &w->end[i].m);
 		machine_check_idle(&w->end[i].m);
 	}
 }

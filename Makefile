@@ -71,6 +71,7 @@ LAB     := $(sort $(wildcard tests/lab/test_*.c))
 FUZZ    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(sort $(wildcard tests/bench/*.c))
 ORACLE  := $(sort $(wildcard tests/oracle/*.c))
+WALK    := $(sort $(wildcard tests/walk/*.c))
 FORMATTED := $(HEADERS) $(sort $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -137,6 +138,13 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libsupport.a $(ARCHIVE
 
 $(BUILD)/tests/oracle/oracle: $(patsubst %.c,$(BUILD)/%.o,$(ORACLE)) $(BUILD)/libcore.a
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^
+
+# Beside a kernel: all parts but the main program serve the short run too.
+WALK_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/walk/walk.c,$(WALK)))
+$(BUILD)/tests/lab/test_belief_kernel: $(BUILD)/tests/lab/test_belief_kernel.o $(WALK_PARTS) $(ARCHIVES)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS_edge)
+$(BUILD)/tests/walk/walk: $(BUILD)/tests/walk/walk.o $(WALK_PARTS) $(ARCHIVES)
+	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
 
 tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
 binaries: tests $(BENCH_BIN) $(ORACLE_BIN)
@@ -214,8 +222,8 @@ compile_commands.json:
 # --- install ----------------------------------------------------------------
 MANPAGES := $(sort $(wildcard docs/*.8 docs/*.5))
 #: install, uninstall   PREFIX=/usr/local DESTDIR=
-install: build/synscope
-	install -D -m 755 build/$(PROFILE)/synscope $(DESTDIR)$(BINDIR)/synscope
+install: $(BUILD)/synscope
+	install -D -m 755 $(BUILD)/synscope $(DESTDIR)$(BINDIR)/synscope
 	for m in $(MANPAGES); do \
 	  install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 #: install-caps   give the installed binary cap_net_raw and cap_net_admin (not part of install)

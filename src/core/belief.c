@@ -88,17 +88,21 @@ static void prune(struct belief *b)
 	b->forgot_seq = b->seen;
 }
 
-static void deliver_part(struct belief *b, seq_t at)
+/* What is acknowledged in the middle of a stretch of ours shows that so much of it arrived first.
+ * (Of another incarnation it shows nothing, and there it makes no difference.)
+ * @return whether there is such a part; it is the last of the list */
+static bool deliver_part(struct belief *b, seq_t at)
 {
 	const struct own *part = own_split(b, at);
-	if (part != NULL) {
-		const struct own copy = *part;
-		belief_close_with(b, &b->b, &copy, &moves_all);
-		const uint32_t now = b->now;
-		b->now = now - 1; /* it was possible before what happens now */
-		note_all(b);
-		b->now = now;
-	}
+	if (part == NULL)
+		return false;
+	const struct own copy = *part;
+	belief_close_with(b, &b->b, &copy, true);
+	const uint32_t now = b->now;
+	b->now = now - 1; /* it was possible before what happens now */
+	note_all(b);
+	b->now = now;
+	return true;
 }
 
 static void begin_step(struct belief *b)
@@ -118,17 +122,34 @@ static void end_step(struct belief *b)
 	b->evidence.excluded &= (state_set_t)~b->view.possible;
 }
 
-void belief_send(struct belief *b, const struct segment *s, uint32_t n)
+static void send_in_full(struct belief *b, const struct segment *s, uint32_t n)
 {
+	plain_end(b);
 	begin_step(b);
 	if (!b->waiting && (s->flags & (TCP_RST | TCP_SYN | TCP_FIN)))
 		deliver_part(b, s->seq);
-	own_add(b, s, n);
-	if (!b->waiting && b->own[b->latest_own].copies == 1) {
+	const bool news = own_add(b, s, n);
+	if (!b->waiting && news) {
 		const struct own latest = b->own[b->latest_own];
-		belief_close_with(b, &b->b, &latest, &moves_all);
+		belief_close_with(b, &b->b, &latest, false);
 	}
 	end_step(b);
+}
+
+void belief_send(struct belief *b, const struct segment *s, uint32_t n)
+{
+	struct shift shift;
+	struct witness w;
+	const enum plain kind = plain_send(b, s, &shift);
+	if ((b->plain & (1u << kind)) && own_add_plain(b, s, n)) {
+		begin_step(b);
+		plain_apply(b, &shift);
+		return;
+	}
+	if (kind != PLAIN_NONE)
+		plain_witness(b, &w);
+	send_in_full(b, s, n);
+	plain_judge(b, &w, &shift);
 }
 
 /* What explains a received segment. */
@@ -138,6 +159,7 @@ struct gathering {
 	struct node fresh[PROOFS_MAX];
 	uint8_t fresh_count;
 	bool fresh_overflow;
+	bool syn_ack_again;
 	bool anchoring; /* its numbers make an incarnation known */
 	struct emission best;
 	bool has_best;
@@ -179,9 +201,12 @@ static bool may_be_first(const struct belief *b, const struct got *r, const stru
 	return may_repeat(b, r);
 }
 
-/* The time of the last of our segments that it has certainly had. */
-static uint32_t had_until(const struct belief *b, const struct emission *e)
+/* The time of the last of our segments that it has certainly had, or, with a SYN,ACK that comes
+ * again, has not heeded. */
+static uint32_t had_until(const struct belief *b, const struct emission *e, bool syn_ack_again)
 {
+	if (syn_ack_again)
+		return b->now - 1;
 	if (e->to.inc != INC_KNOWN)
 		return e->answers_at != 0 ? e->answers_at : b->now - 1;
 	uint32_t until = 0;
@@ -196,11 +221,13 @@ static uint32_t had_until(const struct belief *b, const struct emission *e)
 
 static void add_fresh(const struct belief *b, struct gathering *g, const struct emission *e)
 {
+	const uint32_t until = had_until(b, e, g->syn_ack_again);
 	for (uint8_t i = 0; i < g->fresh_count; i++) {
 		if (!node_same(&g->fresh[i], &e->to))
 			continue;
 		if (e->to.cost < g->fresh[i].cost)
 			g->fresh[i].cost = e->to.cost;
+		g->fresh[i].first = g->fresh[i].first > until ? g->fresh[i].first : until;
 		return;
 	}
 	if (g->fresh_count >= PROOFS_MAX) {
@@ -209,7 +236,7 @@ static void add_fresh(const struct belief *b, struct gathering *g, const struct 
 	}
 	struct node *n = &g->fresh[g->fresh_count++];
 	*n = e->to;
-	n->first = had_until(b, e);
+	n->first = until;
 }
 
 static void gather_node(struct belief *b, const struct node *u, const struct got *r,
@@ -307,39 +334,60 @@ static void restrict_to(struct belief *b, const struct node_set *reached, bool a
 	b->b = cut;
 }
 
-static bool is_reached(const struct node_set *s, const struct node *n)
+/* @return whether @p s reaches @p n, which is narrowed to what it reaches */
+static bool is_reached(const struct node_set *s, struct node *n)
 {
-	struct node both;
-	for (uint8_t i = 0; i < s->count; i++)
-		if (node_meet(&s->node[i], n, &both))
-			return true;
+	for (uint8_t i = 0; i < s->count; i++) {
+		struct node both;
+		if (!node_meet(n, &s->node[i], &both))
+			continue;
+		*n = both;
+		return true;
+	}
 	return false;
 }
 
-/* What was proven stays a candidate if this segment can have been sent before it. */
-static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
+/* Numbers only grow: a quick look whether closing @p from can reach any of these at all. */
+static bool may_reach_any(const struct node_set *from, const struct node *to, uint8_t count)
 {
-	uint8_t kept = 0;
-	if (b->proofs > 0)
-		belief_close(b, &g->old, b->received_before_at, &moves_all);
-	for (uint8_t i = 0; i < b->proofs; i++) {
-		struct node t = b->proof[i];
-		if (g->anchoring && t.inc == INC_BEFORE) {
-			t.inc = INC_AFTER;
-			node_normalise(&t);
-		}
-		if (is_reached(&g->old, &t))
-			b->proof[kept++] = t;
+	for (uint8_t i = 0; i < from->count; i++) {
+		const struct node *f = &from->node[i];
+		for (uint8_t k = 0; k < count; k++)
+			if (f->inc != INC_KNOWN || to[k].inc != INC_KNOWN ||
+			    (seq_le(f->rcv_nxt, to[k].rcv_nxt) &&
+			     ((to[k].flags & NODE_OPEN) || seq_le(f->snd_nxt, to[k].snd_nxt))))
+				return true;
 	}
-	b->proofs = kept;
+	return false;
+}
+
+/* Surprise counts from the least. */
+static void level_proofs(struct belief *b)
+{
+	uint8_t least = UINT8_MAX;
+	for (uint8_t i = 0; i < b->proofs; i++)
+		if (b->proof[i].cost < least)
+			least = b->proof[i].cost;
+	for (uint8_t i = 0; i < b->proofs; i++)
+		b->proof[i].cost = (uint8_t)(b->proof[i].cost - least);
+}
+
+static void add_proofs(struct belief *b, const struct gathering *g, uint32_t n)
+{
+	const uint8_t kept = b->proofs;
 	if (g->fresh_count > 0)
 		b->proven_by = n;
 	for (uint8_t i = 0; i < g->fresh_count; i++) {
-		bool have = false;
-		for (uint8_t k = 0; k < kept && !have; k++)
-			have = node_same(&b->proof[k], &g->fresh[i]);
-		if (have)
+		const struct node *f = &g->fresh[i];
+		struct node *have = NULL;
+		for (uint8_t k = 0; k < kept && have == NULL; k++)
+			if (node_same(&b->proof[k], f))
+				have = &b->proof[k];
+		if (have != NULL) {
+			have->cost = have->cost < f->cost ? have->cost : f->cost;
+			have->first = have->first > f->first ? have->first : f->first;
 			continue;
+		}
 		if (b->proofs >= PROOFS_MAX) {
 			b->waiting = true;
 			return;
@@ -348,17 +396,33 @@ static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
 	}
 	if (g->fresh_overflow)
 		b->waiting = true;
+}
+
+/* What was proven stays a candidate if this segment can have been sent before it. */
+static void renew_proofs(struct belief *b, struct gathering *g, uint32_t n)
+{
+	uint8_t kept = 0;
+	if (may_reach_any(&g->old, b->proof, b->proofs))
+		belief_close(b, &g->old, b->received_before_at, &moves_all);
+	for (uint8_t i = 0; i < b->proofs; i++) {
+		struct node t = b->proof[i];
+		if (g->anchoring && t.inc == INC_BEFORE) {
+			t.inc = INC_AFTER;
+			node_normalise(&t);
+		}
+		if (!is_reached(&g->old, &t))
+			continue;
+		node_add_cost(&t, COST_STALE);
+		b->proof[kept++] = t;
+	}
+	b->proofs = kept;
+	add_proofs(b, g, n);
 	/* Only stale copies explain it, and nothing from before remains: any of them. */
 	for (uint8_t i = 0; b->proofs == 0 && i < g->from.count && i < PROOFS_MAX; i++)
 		b->proof[i] = g->from.node[i];
 	if (b->proofs == 0)
 		b->proofs = g->from.count < PROOFS_MAX ? g->from.count : PROOFS_MAX;
-	uint8_t least = UINT8_MAX;
-	for (uint8_t i = 0; i < b->proofs; i++)
-		if (b->proof[i].cost < least)
-			least = b->proof[i].cost;
-	for (uint8_t i = 0; i < b->proofs; i++)
-		b->proof[i].cost = (uint8_t)(b->proof[i].cost - least);
+	level_proofs(b);
 }
 
 /* Nodes of the incarnation now known existed as nodes of an unknown one. */
@@ -397,6 +461,17 @@ static void note_windows(struct belief *b, const struct segment *s, const struct
 		b->own_window_closed = true;
 }
 
+static void let_go(struct belief *b)
+{
+	if (seq_diff(b->seen, b->iss) <= FAR_BACK)
+		return;
+	b->iss = seq_sub(b->seen, FAR_BACK / 2);
+	b->iss_guess = b->iss;
+	b->old_known = false;
+	b->earlies = 0;
+	b->pair_known = b->pair_known && seq_gt(b->pair_seq, b->iss);
+}
+
 /* The numbers that it showed. */
 static void note_numbers(struct belief *b, const struct segment *s, const struct got *r, bool first)
 {
@@ -405,6 +480,7 @@ static void note_numbers(struct belief *b, const struct segment *s, const struct
 	if (acks)
 		b->acked = first || !b->irs_known ? r->ack : seq_max(b->acked, r->ack);
 	b->irs_known = b->irs_known || acks;
+	let_go(b);
 	if (r->flags & TCP_FIN)
 		b->fin_seen = true;
 	note_windows(b, s, r);
@@ -435,14 +511,47 @@ static uint32_t answered(const struct belief *b, const struct got *r, const stru
 	return own == NULL ? 0 : own->n;
 }
 
+/* Whether it only answers something suspicious that we sent since the reception before: by the
+ * book, from what was proven until now. */
+static void note_challenge(struct belief *b, const struct got *r)
+{
+	static const struct moves_wanted book = {ORIGINS_OWN, false, true, true};
+	struct move moves[MOVES_MAX];
+	struct belief_evidence *e = &b->evidence;
+	if (r->flags != TCP_ACK || r->text_bytes > 0 || b->proofs == 0)
+		return;
+	struct node n = *belief_least_surprising(b);
+	const uint32_t since = n.first;
+	int row = -1;
+	uint32_t answers_n = 0;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		if (o->last <= since || move_deliver(b, &n, o, &book, moves) == 0)
+			continue;
+		n = moves[0].to;
+		if (o->last <= b->received_before_at)
+			continue;
+		if (moves[0].emit & EMIT_CHALLENGE) {
+			row = moves[0].row;
+			answers_n = o->n;
+		} else if (moves[0].emit & EMIT_ACK) {
+			return; /* an ordinary ACK was due anyway */
+		}
+	}
+	if (row < 0)
+		return;
+	e->challenge = true;
+	e->row = row;
+	e->answers_n = answers_n;
+}
+
 static void note_evidence(struct belief *b, const struct got *r, const struct gathering *g)
 {
 	struct belief_evidence *e = &b->evidence;
 	e->row = g->best.row == OUTCOME_NO_ROW ? -1 : g->best.row;
 	e->answers_n = answered(b, r, &g->best);
-	if ((r->flags & TCP_RST) == 0)
-		return;
-	e->reset = g->best.reset;
+	if (r->flags & TCP_RST)
+		e->reset = g->best.reset;
 }
 
 static void forget_numbers(struct belief *b)
@@ -516,6 +625,7 @@ static void recall_early_rsts(struct belief *b, const struct segment *s)
 static bool explain(struct belief *b, const struct segment *s, const struct got *r)
 {
 	struct gathering g = {.anchoring = !b->iss_known && (r->flags & TCP_RST) == 0};
+	g.syn_ack_again = (r->flags & TCP_SYN) && b->irs_known && seq_eq(r->ack, b->acked);
 	if (g.anchoring)
 		anchor(b, r);
 	gather(b, r, &g);
@@ -536,8 +646,9 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 	}
 	if (g.anchoring)
 		anchor_past(b);
-	renew_proofs(b, &g, r->n);
 	note_evidence(b, r, &g);
+	note_challenge(b, r);
+	renew_proofs(b, &g, r->n);
 	if ((r->flags & TCP_RST) == 0)
 		note_numbers(b, s, r, g.anchoring);
 	else if (!b->iss_known)
@@ -545,6 +656,11 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 	if (g.anchoring)
 		recall_early_rsts(b, s);
 	return true;
+}
+
+void belief_assume_gaps(struct belief *b, bool on)
+{
+	b->gaps = on;
 }
 
 static bool is_not_after(const struct node *n, const void *context)
@@ -744,7 +860,7 @@ static void start_from(struct belief *b, const struct segment *s, const struct g
 			add_guess(b, (enum ctl)c, r);
 	for (uint8_t i = 0; i < b->proofs; i++) {
 		const struct emission e = {.to = b->proof[i]};
-		b->proof[i].first = had_until(b, &e);
+		b->proof[i].first = had_until(b, &e, false);
 	}
 	belief_close(b, &b->b, b->now, &moves_all);
 	note_numbers(b, s, r, true);
@@ -768,17 +884,35 @@ static bool contradict(struct belief *b, const struct segment *s, const struct g
 		return true;
 	}
 	b->evidence.tried = node_set_states(&b->b);
+	if (b->gaps && !b->iss_known && (r->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
+		start_from(b, s, r); /* its SYN was missed, or ours */
+		b->evidence.tried = 0;
+		b->evidence.missed = true;
+		return true;
+	}
 	if ((r->flags & TCP_RST) == 0 && is_whole(r))
 		start_from(b, s, r);
 	return false;
 }
 
-/* An old duplicate from before what is still remembered: no news. */
+/* An old duplicate from before what is still remembered. */
 static bool is_forgotten(const struct belief *b, const struct got *r)
 {
-	return b->forgot && (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
-	       seq_le(r->ack, b->forgot_ack) && seq_le(r->end, b->forgot_seq) &&
-	       (seq_lt(r->ack, b->acked) || seq_lt(r->seq, b->seen));
+	const seq_t ack = b->joins ? b->acked : b->forgot_ack;
+	const seq_t seq = b->joins ? b->seen : b->forgot_seq;
+	return (b->forgot || (b->joins && b->irs_known)) &&
+	       (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && seq_le(r->ack, ack) &&
+	       seq_le(r->end, seq) && (seq_lt(r->ack, b->acked) || seq_lt(r->seq, b->seen));
+}
+
+/* It excludes nothing, being old; but a retransmission of now may come from a later state. */
+static void take_in_forgotten(struct belief *b, const struct got *r)
+{
+	struct gathering g = {.anchoring = false};
+	if (seq_lt(r->ack, b->acked))
+		return;
+	gather(b, r, &g);
+	add_proofs(b, &g, r->n);
 }
 
 /* A late copy from an incarnation before the known one: of numbers that were seen of it, or a RST
@@ -806,27 +940,87 @@ static struct got reduce(const struct segment *s, uint32_t n)
 	};
 }
 
-bool belief_receive(struct belief *b, const struct segment *s, uint32_t n)
+static void begin_reception(struct belief *b)
 {
-	const struct got r = reduce(s, n);
 	begin_step(b);
 	b->received_before_at = b->received_at;
 	b->received_at = b->now;
-	bool explained = true;
-	if (b->waiting) {
-		if ((r.flags & TCP_RST) == 0 && is_whole(&r))
-			start_from(b, s, &r);
-	} else if (!is_forgotten(b, &r)) {
-		if ((r.flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && b->iss_known)
-			deliver_part(b, r.ack);
-		explained = explain(b, s, &r);
-		if (explained)
-			settle_rival(b, &r);
-		else
-			explained = explain_anew(b, s, &r);
-		explained = explained || (!b->rival && is_of_old(b, &r)) || contradict(b, s, &r);
+}
+
+/* Whether it is explained by a segment of ours that was not seen. */
+static bool explain_missed(struct belief *b, const struct segment *s, const struct got *r)
+{
+	if (!b->gaps || (r->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
+		return false;
+	const struct belief before = *b;
+	const unsigned unseen = own_add_unseen(b, own_next(b), r);
+	for (unsigned i = 0; i < unseen; i++) {
+		const struct own own = b->own[b->owns - unseen + i];
+		belief_close_with(b, &b->b, &own, false);
 	}
+	b->now--;
+	note_all(b);
+	b->now++;
+	b->evidence.missed = unseen > 0 && !b->waiting && explain(b, s, r);
+	if (b->evidence.missed)
+		return true;
+	*b = before;
+	return false;
+}
+
+static bool take_in(struct belief *b, const struct segment *s, const struct got *r)
+{
+	if (is_forgotten(b, r)) {
+		take_in_forgotten(b, r);
+		return true;
+	}
+	const bool part = (r->flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && b->iss_known &&
+			  deliver_part(b, r->ack);
+	bool explained = explain(b, s, r);
+	if (explained)
+		settle_rival(b, r);
+	else
+		explained = explain_anew(b, s, r);
+	explained = explained || (!b->rival && is_of_old(b, r)) || explain_missed(b, s, r) ||
+		    contradict(b, s, r);
+	if (part)
+		own_remove(b, (uint8_t)(b->owns - 1));
+	return explained;
+}
+
+static bool receive_in_full(struct belief *b, const struct segment *s, const struct got *r)
+{
+	bool explained = true;
+	plain_end(b);
+	begin_reception(b);
+	if (!b->waiting)
+		explained = take_in(b, s, r);
+	else if ((r->flags & TCP_RST) == 0 && is_whole(r))
+		start_from(b, s, r);
 	end_step(b);
+	return explained;
+}
+
+bool belief_receive(struct belief *b, const struct segment *s, uint32_t n)
+{
+	struct shift shift;
+	struct witness w;
+	const struct got r = reduce(s, n);
+	const enum plain kind = plain_receive(b, &r, &shift);
+	if (b->plain & (1u << kind)) {
+		static const struct emission nothing = {.answers_n = 0};
+		begin_reception(b);
+		plain_apply(b, &shift);
+		note_numbers(b, s, &r, false);
+		b->evidence.answers_n = answered(b, &r, &nothing);
+		b->proven_by = n;
+		b->view.proven_by = n;
+		return true;
+	}
+	if (kind != PLAIN_NONE)
+		plain_witness(b, &w);
+	const bool explained = receive_in_full(b, s, &r);
+	plain_judge(b, &w, &shift);
 	return explained;
 }
 

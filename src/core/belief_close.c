@@ -46,14 +46,14 @@ void belief_close(struct belief *b, struct node_set *s, uint32_t until,
 	}
 }
 
-void belief_close_with(struct belief *b, struct node_set *s, const struct own *own,
-		       const struct moves_wanted *wanted)
+void belief_close_with(struct belief *b, struct node_set *s, const struct own *own, bool known_only)
 {
 	struct move moves[MOVES_MAX];
 	const uint8_t count = s->count;
 	for (uint8_t i = 0; i < count; i++) {
 		const struct node n = s->node[i];
-		add_moves(s, &n, moves, move_deliver(b, &n, own, wanted, moves));
+		if (n.inc == INC_KNOWN || !known_only)
+			add_moves(s, &n, moves, move_deliver(b, &n, own, &moves_all, moves));
 	}
-	belief_close(b, s, b->now, wanted);
+	belief_close(b, s, b->now, &moves_all);
 }

@@ -35,9 +35,9 @@ static struct emission *found(struct search *s, const struct node *to, unsigned 
 
 static size_t ask_event(struct search *s, enum rule_on on, facts_t facts, struct outcome *out)
 {
-	const struct memo question = {
-		.key = facts, .ctl = s->from->ctl, .on = (uint8_t)on, .origins = s->b->origins};
-	return outcomes(s->b, &question, out);
+	const struct question question = {
+		.facts = facts, .ctl = s->from->ctl, .on = (uint8_t)on, .origins = s->b->origins};
+	return outcomes(&question, out);
 }
 
 /* Not more than we ever offered room for, a probe and a FIN aside. */

@@ -7,6 +7,7 @@
  * belief_emit.c   which nodes can have sent a received segment
  * belief_own.c    the segments of ours that may still arrive
  * belief_close.c  everything that can happen unseen
+ * belief_plain.c  the plain middle of a transfer, for less
  * belief_view.c   what is displayed
  * belief.c        the filter itself
  */
@@ -21,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Incarnations of the end, told apart by the ISS that was seen. */
 enum incarnation {
@@ -75,13 +77,14 @@ struct own {
 	uint32_t n, n_first;  /* numbers of the latest copy and of the first */
 	bool has_ts;
 	bool fast_open;
+	bool in_order; /* at the number after all that was sent before it */
 	uint16_t copies;
 };
 
 #define OWNS_MAX 24
-#define OWNS_MERGE 8 /* from here on plain text and ACKs are merged */
+#define OWNS_MERGE 8 /* that many, once, and from then on plain text and ACKs are joined */
 
-/* What rules.c says, remembered: it is asked the same few hundred times. */
+/* What rules.c says. */
 struct outcome {
 	uint16_t emit;
 	uint8_t to, take, origins, row;
@@ -89,15 +92,28 @@ struct outcome {
 
 #define OUTCOME_NO_ROW 0xffu
 
-#define MEMO_SLOTS 64
-#define MEMO_OUTCOMES_MAX 8
+/* Numbers further back than any window are let go of, so that comparisons stay right in
+ * connections that send more than 2 GiB. */
+#define FAR_BACK 0x40000000
 
-struct memo {
-	facts_t key; /* and: */
-	uint8_t ctl, on, origins;
-	bool used;
-	uint8_t count;
-	struct outcome outcome[MEMO_OUTCOMES_MAX];
+/* A question to rules.c. */
+struct question {
+	facts_t facts;
+	uint8_t ctl;     /* enum ctl */
+	uint8_t on;      /* enum rule_on; ON_CHECK_1: a segment */
+	uint8_t origins; /* bits of enum origin */
+};
+
+/* Kinds of segments that change only numbers. */
+enum plain {
+	PLAIN_NONE,
+	PLAIN_SEND_TEXT,
+	PLAIN_SEND_ACK,
+	PLAIN_SEND_AGAIN,
+	PLAIN_GOT_TEXT,
+	PLAIN_GOT_ACK,
+	PLAIN_GOT_DUPLICATE,
+	PLAIN_COUNT
 };
 
 struct belief {
@@ -109,7 +125,7 @@ struct belief {
 	bool midstream; /* our own stream began before what we saw */
 	bool iss_known, iss_exact, irs_known;
 	uint8_t origins; /* rows that count, bits of enum origin */
-	bool cookies;
+	bool cookies, gaps;
 	bool fin_seen;  /* of the known incarnation */
 	bool forgot;    /* old nodes were dropped: old duplicates are believed */
 	bool old_known; /* numbers of the incarnation that was known before this one */
@@ -140,7 +156,8 @@ struct belief {
 	struct own own[OWNS_MAX];
 	uint8_t owns;
 	uint8_t latest_own; /* index of what was sent last */
-	bool ack_range;     /* acknowledgement numbers of segments no longer listed */
+	bool joins;
+	bool ack_range; /* acknowledgement numbers of segments no longer listed */
 	seq_t ack_low, ack_high;
 
 	struct node_set b; /* possible now */
@@ -149,9 +166,22 @@ struct belief {
 	uint8_t proofs;
 	uint32_t proven_by;
 
+	uint8_t plain;     /* kinds that were seen to change only numbers, 1 << enum plain */
+	bool plain_within; /* with all of our text in the window that it offered */
+	bool u_late;       /* u is as it was before plain segments */
+	int plain_row[PLAIN_COUNT];
+
 	struct end_view view;
 	struct belief_evidence evidence;
-	struct memo memo[MEMO_SLOTS];
+};
+
+/* A received segment, reduced. */
+struct got {
+	seq_t seq, ack, end;
+	uint32_t text_bytes;
+	uint16_t flags; /* SYN ACK FIN RST */
+	uint16_t window;
+	uint32_t n;
 };
 
 /* ---- belief_node.c ---- */
@@ -164,6 +194,10 @@ void node_set_note(struct node_set *s, const struct node *n, uint32_t now);
 /** Drop the nodes for which @p gone says so. */
 void node_set_drop(struct node_set *s, bool (*gone)(const struct node *n, const void *context),
 		   const void *context);
+/** @return the very node, or NULL. */
+const struct node *node_set_find(const struct node_set *s, const struct node *n);
+/** Add without looking. */
+void node_set_append(struct node_set *s, const struct node *n);
 /** Intersect. @return whether @p both is not empty; its cost is @p a's */
 bool node_meet(const struct node *a, const struct node *b, struct node *both);
 bool node_same(const struct node *a, const struct node *b);
@@ -198,7 +232,8 @@ struct moves_wanted {
 
 unsigned event_cost(enum rule_on on, const struct outcome *out);
 bool is_syn_received(enum ctl c);
-size_t outcomes(struct belief *b, const struct memo *question, struct outcome *out);
+/** Ask rules.c. @return how many outcomes; RULE_STEPS_MAX always suffice */
+size_t outcomes(const struct question *q, struct outcome *out);
 size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
 		    const struct moves_wanted *wanted, struct move *moves);
 size_t move_event(struct belief *b, const struct node *n, enum rule_on on,
@@ -227,25 +262,27 @@ struct emission {
 
 #define EMISSIONS_MAX 64
 
-/* A received segment, reduced. */
-struct got {
-	seq_t seq, ack, end;
-	uint32_t text_bytes;
-	uint16_t flags; /* SYN ACK FIN RST */
-	uint16_t window;
-	uint32_t n;
-};
-
 size_t emissions_of(struct belief *b, const struct node *n, uint32_t until, const struct got *r,
 		    struct emission *out);
 
 /* ---- belief_own.c ---- */
 
-void own_add(struct belief *b, const struct segment *s, uint32_t n);
+/** Take in a segment that one in the list stands for as well. @return whether there is one */
+bool own_add_plain(struct belief *b, const struct segment *s, uint32_t n);
+bool own_is_plain(const struct belief *b, const struct own *o);
+/** @return whether one stretch of ours holds all of these numbers. */
+bool own_covers(const struct belief *b, seq_t begin, seq_t end);
+/** Add to the list. @return whether it brings anything that is not in it already */
+bool own_add(struct belief *b, const struct segment *s, uint32_t n);
+/** Add segments of ours that were not seen but would explain @p r. @return how many */
+unsigned own_add_unseen(struct belief *b, seq_t next, const struct got *r);
 /** Let a stretch of ours that contains @p at, strictly, also arrive up to there only.
  *  @return the part, to be delivered, or NULL if there is none */
 const struct own *own_split(struct belief *b, seq_t at);
+void own_remove(struct belief *b, uint8_t at);
 seq_t own_end(const struct own *s);
+/** @return the number after the last one that we sent. */
+seq_t own_next(const struct belief *b);
 bool own_acks(const struct belief *b, seq_t ack, uint32_t until);
 /** @return SYN of ours that this end took, if its RCV.NXT is @p rcv_nxt; NULL if unknown */
 const struct own *own_syn(const struct belief *b, seq_t rcv_nxt);
@@ -255,14 +292,44 @@ const struct own *own_syn(const struct belief *b, seq_t rcv_nxt);
 /** Follow every move from the nodes marked NODE_TODO, with our segments sent until then. */
 void belief_close(struct belief *b, struct node_set *s, uint32_t until,
 		  const struct moves_wanted *wanted);
-/** Follow the delivery of one segment from every node, and all moves from what is new. */
+/** Follow the delivery of one segment from every node, or from those of the known incarnation, and
+ *  all moves from what is new. */
 void belief_close_with(struct belief *b, struct node_set *s, const struct own *own,
-		       const struct moves_wanted *wanted);
+		       bool known_only);
 
 extern const struct moves_wanted moves_all, moves_cookies, moves_loss, moves_delivery,
 	moves_orderly;
 
 const struct moves_wanted *belief_moves(const struct belief *b);
+
+/* ---- belief_plain.c ---- */
+
+/* How the numbers of a node move. */
+struct shift {
+	enum plain kind;
+	bool within;
+	seq_t rcv_from, rcv_to;
+	uint32_t snd_by;
+};
+
+/* What was there before a step. */
+struct witness {
+	struct node node[NODES_MAX];
+	struct node proof[PROOFS_MAX];
+	struct end_view view;
+	uint8_t nodes, proofs, owns;
+};
+
+/** @return which kind it is, if it is of a plain kind */
+enum plain plain_send(const struct belief *b, const struct segment *s, struct shift *shift);
+enum plain plain_receive(const struct belief *b, const struct got *r, struct shift *shift);
+void plain_witness(const struct belief *b, struct witness *w);
+/** Decide, after a full step, whether the kind is plain. */
+void plain_judge(struct belief *b, const struct witness *w, const struct shift *shift);
+/** Move all numbers along instead of a full step. */
+void plain_apply(struct belief *b, const struct shift *shift);
+/** Bring the past up to date before a full step. */
+void plain_end(struct belief *b);
 
 /* ---- belief.c ---- */
 
@@ -271,7 +338,10 @@ void belief_begin(struct belief *b, enum belief_start start, unsigned origins);
 
 /* ---- belief_view.c ---- */
 
+/** Fill belief.view. */
 void belief_look(struct belief *b);
+/** @return the proof to expect things from. There must be one. */
+const struct node *belief_least_surprising(const struct belief *b);
 /** @return the state to display, as a set of one. */
 state_set_t node_fold(const struct node *n);
 

@@ -27,14 +27,35 @@ enum {
 	COST_ABNORMAL = 16,
 };
 
-static size_t ask(const struct memo *question, struct outcome *out)
+/*
+ * The same few hundred questions are asked again and again, by every belief alike, so what
+ * rules.c said is kept: the only state outside struct belief, and none that could be told from
+ * asking anew.
+ */
+#define MEMO_SLOTS 1024
+#define MEMO_TRIES 4
+
+static struct memo {
+	struct question question;
+	bool used;
+	uint8_t count;
+	struct outcome outcome[RULE_STEPS_MAX];
+} memo[MEMO_SLOTS];
+
+static bool same_question(const struct question *a, const struct question *b)
+{
+	return a->facts == b->facts && a->ctl == b->ctl && a->on == b->on &&
+	       a->origins == b->origins;
+}
+
+static size_t ask(const struct question *q, struct outcome *out)
 {
 	struct rule_step steps[RULE_STEPS_MAX];
-	const enum ctl ctl = (enum ctl)question->ctl;
-	const size_t count = question->on <= ON_CHECK_LAST
-				     ? rules_segment(ctl, question->key, question->origins, steps)
-				     : rules_event(ctl, (enum rule_on)question->on, question->key,
-						   question->origins, steps);
+	const enum ctl ctl = (enum ctl)q->ctl;
+	const size_t count =
+		q->on <= ON_CHECK_LAST
+			? rules_segment(ctl, q->facts, q->origins, steps)
+			: rules_event(ctl, (enum rule_on)q->on, q->facts, q->origins, steps);
 	for (size_t i = 0; i < count; i++)
 		out[i] = (struct outcome){
 			.emit = steps[i].emit,
@@ -47,24 +68,24 @@ static size_t ask(const struct memo *question, struct outcome *out)
 	return count;
 }
 
-size_t outcomes(struct belief *b, const struct memo *question, struct outcome *out)
+size_t outcomes(const struct question *q, struct outcome *out)
 {
-	const uint32_t mix = (question->key ^ question->key >> 9) * 31u + question->ctl * 7u +
-			     question->on * 17u + question->origins;
-	struct memo *slot = &b->memo[(mix ^ mix >> 6) % MEMO_SLOTS];
-	if (slot->used && slot->key == question->key && slot->ctl == question->ctl &&
-	    slot->on == question->on && slot->origins == question->origins) {
-		memcpy(out, slot->outcome, slot->count * sizeof *out);
-		return slot->count;
+	const uint32_t mix =
+		(q->facts * 31u + q->ctl * 8u + q->on * 577u + q->origins) * 2654435761u;
+	struct memo *slot = &memo[mix >> 22];
+	for (unsigned i = 0; i < MEMO_TRIES && slot->used; i++) {
+		if (same_question(&slot->question, q)) {
+			memcpy(out, slot->outcome, slot->count * sizeof *out);
+			return slot->count;
+		}
+		if (i + 1 < MEMO_TRIES)
+			slot = &memo[(slot - memo + 1) % MEMO_SLOTS];
 	}
-	const size_t count = ask(question, out);
-	if (count <= MEMO_OUTCOMES_MAX) {
-		*slot = *question;
-		slot->used = true;
-		slot->count = (uint8_t)count;
-		memcpy(slot->outcome, out, count * sizeof *out);
-	}
-	return count;
+	slot->question = *q;
+	slot->used = true;
+	slot->count = (uint8_t)ask(q, slot->outcome);
+	memcpy(out, slot->outcome, slot->count * sizeof *out);
+	return slot->count;
 }
 
 /* Before its SYN is acknowledged it has sent nothing but SYN and perhaps FIN (Fast Open aside,
@@ -241,7 +262,7 @@ static unsigned cost_of_origins(unsigned origins)
 {
 	if (origins & ORIGIN_ABNORMAL)
 		return COST_ABNORMAL;
-	return (origins & (ORIGIN_MAY | ORIGIN_STACK | ORIGIN_COOKIE)) ? COST_STACK : 0;
+	return (origins & (ORIGIN_MAY | ORIGIN_STACK)) ? COST_STACK : 0;
 }
 
 /* RCV.NXT after the row took what it takes. */
@@ -310,9 +331,9 @@ static void flush(struct belief *b, const struct meeting *m, const struct own *s
 	    !seq_eq(s->ack, m->vars.snd_nxt) || (to->flags & NODE_SYN_ACKED) == 0)
 		return;
 	struct outcome out[RULE_STEPS_MAX];
-	const struct memo question = {
-		.key = FACT_FIN_GOES, .ctl = to->ctl, .on = ON_TRANSMIT, .origins = b->origins};
-	if (outcomes(b, &question, out) == 0)
+	const struct question question = {
+		.facts = FACT_FIN_GOES, .ctl = to->ctl, .on = ON_TRANSMIT, .origins = b->origins};
+	if (outcomes(&question, out) == 0)
 		return;
 	to->ctl = out[0].to;
 	to->snd_nxt = seq_add(to->snd_nxt, 1);
@@ -355,11 +376,11 @@ static size_t deliver_one(struct belief *b, struct meeting *m, const struct own 
 			  const struct moves_wanted *wanted, struct move *moves)
 {
 	struct outcome out[RULE_STEPS_MAX];
-	const struct memo question = {.key = facts_of(b, m, s),
-				      .ctl = m->node.ctl,
-				      .on = ON_CHECK_1,
-				      .origins = (uint8_t)(wanted->origins & b->origins)};
-	const size_t outs = outcomes(b, &question, out);
+	const struct question question = {.facts = facts_of(b, m, s),
+					  .ctl = m->node.ctl,
+					  .on = ON_CHECK_1,
+					  .origins = (uint8_t)(wanted->origins & b->origins)};
+	const size_t outs = outcomes(&question, out);
 	size_t count = 0;
 	for (size_t i = 0; i < outs; i++) {
 		const bool kills = (out[i].emit & (EMIT_RST | EMIT_RST_BOUNCE | EMIT_RST_ACK)) &&
@@ -456,9 +477,9 @@ static size_t event_moves(struct belief *b, const struct node *n, enum rule_on o
 			  struct move *moves)
 {
 	struct outcome out[RULE_STEPS_MAX];
-	const struct memo question = {
-		.key = facts, .ctl = n->ctl, .on = (uint8_t)on, .origins = b->origins};
-	const size_t outs = outcomes(b, &question, out);
+	const struct question question = {
+		.facts = facts, .ctl = n->ctl, .on = (uint8_t)on, .origins = b->origins};
+	const size_t outs = outcomes(&question, out);
 	size_t count = 0;
 	for (size_t i = 0; i < outs; i++) {
 		struct move *move = &moves[count];
@@ -488,8 +509,10 @@ static size_t close_moves(struct belief *b, const struct node *n, struct move *m
 	size_t count = event_moves(b, n, ON_CLOSE, 0, moves);
 	const size_t queued = event_moves(b, n, ON_CLOSE, FACT_UNSENT_DATA, &moves[count]);
 	const size_t end = count + queued;
-	for (size_t i = count; i < end; i++)
+	for (size_t i = count; i < end; i++) {
 		moves[i].to.flags |= NODE_TEXT_WAITS;
+		node_add_cost(&moves[i].to, COST_TEXT);
+	}
 	count = end;
 	if (b->own_window_closed && (n->flags & NODE_SYN_ACKED))
 		for (size_t i = end - queued; i < end; i++) {

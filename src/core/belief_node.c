@@ -46,7 +46,7 @@ static bool includes(const struct node *a, const struct node *b)
 	return (b->flags & NODE_OPEN) == 0 && seq_eq(a->snd_nxt, b->snd_nxt);
 }
 
-static void append(struct node_set *s, const struct node *n)
+void node_set_append(struct node_set *s, const struct node *n)
 {
 	if (s->count >= NODES_MAX) {
 		s->overflow = true;
@@ -81,8 +81,16 @@ bool node_set_add(struct node_set *s, const struct node *n)
 			return true;
 		}
 	}
-	append(s, n);
+	node_set_append(s, n);
 	return true;
+}
+
+const struct node *node_set_find(const struct node_set *s, const struct node *n)
+{
+	for (uint8_t i = s->head[bucket(n)]; i != NODES_NONE; i = s->next[i])
+		if (node_same(&s->node[i], n))
+			return &s->node[i];
+	return NULL;
 }
 
 void node_set_note(struct node_set *s, const struct node *n, uint32_t now)
@@ -98,7 +106,7 @@ void node_set_note(struct node_set *s, const struct node *n, uint32_t now)
 	struct node copy = *n;
 	copy.first = now;
 	copy.last = now;
-	append(s, &copy);
+	node_set_append(s, &copy);
 }
 
 void node_set_drop(struct node_set *s, bool (*gone)(const struct node *n, const void *context),
@@ -109,7 +117,7 @@ void node_set_drop(struct node_set *s, bool (*gone)(const struct node *n, const 
 	for (uint8_t i = 0; i < count; i++) {
 		const struct node n = s->node[i];
 		if (!gone(&n, context))
-			append(s, &n);
+			node_set_append(s, &n);
 	}
 }
 

@@ -17,10 +17,19 @@ seq_t own_end(const struct own *s)
 }
 
 /* It acknowledges something of the known incarnation, and cannot acknowledge a FIN. */
-static bool is_plain(const struct belief *b, const struct own *o)
+bool own_is_plain(const struct belief *b, const struct own *o)
 {
 	return o->flags == TCP_ACK && o->window != 0 && b->iss_known && seq_gt(o->ack, b->iss) &&
 	       seq_le(o->ack, b->seen) && !(b->fin_seen && seq_eq(o->ack, b->seen));
+}
+
+seq_t own_next(const struct belief *b)
+{
+	seq_t next = b->acked;
+	for (uint8_t i = 0; i < b->owns; i++)
+		if ((b->own[i].flags & TCP_SYN) == 0 || b->own[i].text_bytes > 0)
+			next = seq_max(next, own_end(&b->own[i]));
+	return next;
 }
 
 static void forget_ack(struct belief *b, seq_t ack)
@@ -32,9 +41,11 @@ static void forget_ack(struct belief *b, seq_t ack)
 	}
 	b->ack_low = seq_min(b->ack_low, ack);
 	b->ack_high = seq_max(b->ack_high, ack);
+	if (seq_diff(b->ack_high, b->ack_low) > FAR_BACK)
+		b->ack_low = seq_sub(b->ack_high, FAR_BACK / 2);
 }
 
-static void own_remove(struct belief *b, uint8_t at)
+void own_remove(struct belief *b, uint8_t at)
 {
 	b->owns--;
 	memmove(&b->own[at], &b->own[at + 1], (size_t)(b->owns - at) * sizeof b->own[0]);
@@ -48,6 +59,8 @@ static void join(struct belief *b, struct own *into, const struct own *other)
 		forget_ack(b, seq_min(into->ack, other->ack));
 	into->ack = seq_max(into->ack, other->ack);
 	into->seq = seq_min(into->seq, other->seq);
+	if (seq_diff(end, into->seq) > FAR_BACK)
+		into->seq = seq_sub(end, FAR_BACK / 2);
 	into->text_bytes = (uint32_t)seq_diff(end, into->seq);
 	if (other->first < into->first) {
 		into->first = other->first;
@@ -76,40 +89,42 @@ static bool is_inside(const struct node *n, const void *context)
 
 static bool can_join(const struct belief *b, const struct own *a, const struct own *c)
 {
-	if (!is_plain(b, a) || !is_plain(b, c))
+	if (!own_is_plain(b, a) || !own_is_plain(b, c))
 		return false;
 	if (a->text_bytes == 0 || c->text_bytes == 0)
-		return a->text_bytes == c->text_bytes;
+		return a->text_bytes == c->text_bytes && a->in_order && c->in_order;
 	return seq_le(a->seq, own_end(c)) && seq_le(c->seq, own_end(a)) &&
 	       (uint32_t)seq_diff(own_end(a), c->seq) < 0x40000000u;
+}
+
+/* Fold @p other into the segment at @p at. What could only be reached within is dropped. */
+static void join_into(struct belief *b, uint8_t at, const struct own *other)
+{
+	struct own *into = &b->own[at];
+	const seq_t seq = other->last > into->last ? other->seq : into->seq;
+	const bool text = into->text_bytes > 0;
+	join(b, into, other);
+	if (!text) {
+		into->seq = seq; /* of two ACKs, the one sent last */
+		into->text_bytes = 0;
+		return;
+	}
+	const struct stretch inside = {into->seq, own_end(into), b->acked};
+	node_set_drop(&b->b, is_inside, &inside);
+	node_set_drop(&b->u, is_inside, &inside);
 }
 
 /* Join what can be joined. */
 static void compact(struct belief *b)
 {
-	for (uint8_t i = 0; i < b->owns; i++) {
+	for (uint8_t i = 0; i < b->owns; i++)
 		for (uint8_t j = (uint8_t)(i + 1); j < b->owns; j++) {
 			if (!can_join(b, &b->own[i], &b->own[j]))
 				continue;
-			if (b->own[i].text_bytes == 0) {
-				/* the latest ACK: of two, the one sent last */
-				struct own *late = &b->own[i];
-				if (b->own[j].last > late->last)
-					late->seq = b->own[j].seq;
-				const seq_t seq = late->seq;
-				join(b, late, &b->own[j]);
-				late->seq = seq;
-				late->text_bytes = 0;
-			} else {
-				join(b, &b->own[i], &b->own[j]);
-				const struct stretch s = {b->own[i].seq, own_end(&b->own[i]),
-							  b->acked};
-				node_set_drop(&b->b, is_inside, &s);
-				node_set_drop(&b->u, is_inside, &s);
-			}
+			const struct own other = b->own[j];
 			own_remove(b, j--);
+			join_into(b, i, &other);
 		}
-	}
 }
 
 static struct own *append(struct belief *b, const struct own *o)
@@ -149,9 +164,9 @@ static void note_offer(struct belief *b, const struct segment *s)
 	b->offer_known = true;
 }
 
-void own_add(struct belief *b, const struct segment *s, uint32_t n)
+static struct own own_of(const struct belief *b, const struct segment *s, uint32_t n)
 {
-	const struct own o = {
+	return (struct own){
 		.seq = s->seq,
 		.ack = (s->flags & TCP_ACK) ? s->ack : seq_of(0),
 		.text_bytes = s->payload_bytes,
@@ -163,8 +178,42 @@ void own_add(struct belief *b, const struct segment *s, uint32_t n)
 		.n_first = n,
 		.has_ts = s->option.has_timestamps,
 		.fast_open = s->option.has_fastopen && s->option.fastopen_bytes > 0,
+		.in_order = seq_eq(s->seq, own_next(b)),
 		.copies = 1,
 	};
+}
+
+bool own_add_plain(struct belief *b, const struct segment *s, uint32_t n)
+{
+	const struct own o = own_of(b, s, n);
+	for (uint8_t i = 0; i < b->owns; i++) {
+		struct own *into = &b->own[i];
+		if (!can_join(b, into, &o))
+			continue;
+		join(b, into, &o);
+		if (o.text_bytes == 0) {
+			into->seq = o.seq;
+			into->text_bytes = 0;
+		}
+		note_offer(b, s);
+		b->latest_own = i;
+		return true;
+	}
+	return false;
+}
+
+bool own_covers(const struct belief *b, seq_t begin, seq_t end)
+{
+	for (uint8_t i = 0; i < b->owns; i++)
+		if (b->own[i].text_bytes > 0 && (b->own[i].flags & TCP_SYN) == 0 &&
+		    seq_le(b->own[i].seq, begin) && seq_ge(own_end(&b->own[i]), end))
+			return true;
+	return false;
+}
+
+bool own_add(struct belief *b, const struct segment *s, uint32_t n)
+{
+	const struct own o = own_of(b, s, n);
 	note_offer(b, s);
 	for (uint8_t i = 0; i < b->owns; i++) {
 		struct own *have = &b->own[i];
@@ -176,11 +225,45 @@ void own_add(struct belief *b, const struct segment *s, uint32_t n)
 		have->n = n;
 		have->copies++;
 		b->latest_own = i;
-		return;
+		return false;
 	}
-	if (b->owns >= OWNS_MERGE)
+	b->joins = b->joins || b->owns >= OWNS_MERGE;
+	if (b->joins) {
 		compact(b);
+		for (uint8_t i = 0; i < b->owns; i++)
+			if (can_join(b, &b->own[i], &o)) {
+				join_into(b, i, &o);
+				b->latest_own = i;
+				return true;
+			}
+	}
 	b->latest_own = (uint8_t)(append(b, &o) - b->own);
+	return true;
+}
+
+unsigned own_add_unseen(struct belief *b, seq_t next, const struct got *r)
+{
+	const seq_t begin = seq_max(next, b->irs_known ? b->acked : next);
+	const int32_t beyond = seq_diff(r->ack, begin);
+	struct own o = {.seq = beyond > 0 ? r->ack : begin,
+			.ack = r->seq,
+			.flags = TCP_ACK,
+			.window = 1,
+			.first = b->now,
+			.last = b->now,
+			.copies = 1};
+	if (b->owns + 3 > OWNS_MAX || beyond > 0x3fffffff)
+		return 0;
+	b->own[b->owns++] = o;
+	if (beyond <= 0)
+		return 1;
+	o.seq = begin;
+	o.text_bytes = (uint32_t)beyond;
+	b->own[b->owns++] = o;
+	o.text_bytes--; /* or a FIN at the end of it */
+	o.flags |= TCP_FIN;
+	b->own[b->owns++] = o;
+	return 3;
 }
 
 const struct own *own_split(struct belief *b, seq_t at)

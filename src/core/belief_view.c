@@ -77,7 +77,7 @@ static enum tcp_state fold_one(const struct node *n)
 	return (enum tcp_state)__builtin_ctz(node_fold(n));
 }
 
-static const struct node *least_surprising(const struct belief *b)
+const struct node *belief_least_surprising(const struct belief *b)
 {
 	const struct node *best = &b->proof[0];
 	for (uint8_t i = 1; i < b->proofs; i++) {
@@ -91,9 +91,9 @@ static const struct node *least_surprising(const struct belief *b)
 /* Every segment of ours since, once, in order, by the book. */
 static enum tcp_state expect(struct belief *b)
 {
-	static const struct moves_wanted book = {ORIGINS_OWN, false, true, true};
+	static const struct moves_wanted book = {ORIGINS_OWN | ORIGIN_COOKIE, false, true, true};
 	struct move moves[MOVES_MAX];
-	struct node n = b->proofs > 0 ? *least_surprising(b) : listener;
+	struct node n = b->proofs > 0 ? *belief_least_surprising(b) : listener;
 	const uint32_t since = b->proofs > 0 ? n.first : 0;
 	for (uint8_t i = 0; i < b->owns; i++) {
 		if (b->own[i].last <= since)
@@ -101,7 +101,7 @@ static enum tcp_state expect(struct belief *b)
 		const size_t count = move_deliver(b, &n, &b->own[i], &book, moves);
 		if (count == 0)
 			continue;
-		n = moves[count - 1].to;
+		n = moves[count - 1].to; /* the last: with cookies, theirs */
 		if (i == b->latest_own && b->received_at < b->now)
 			b->evidence.row =
 				moves[count - 1].row == OUTCOME_NO_ROW ? -1 : moves[count - 1].row;
@@ -151,13 +151,15 @@ void belief_look(struct belief *b)
 	v->proven = fold_proofs(b);
 	v->proven_by = b->proofs > 0 ? b->proven_by : 0;
 	v->state = expect(b);
-	v->loss = reach(b, false, &moves_loss) | state_set(v->state) | v->proven;
+	const state_set_t delivered = reach(b, false, &moves_delivery);
+	v->loss = state_set(v->state) | v->proven;
+	if (delivered & ~v->loss) /* the book's moves are among those of all stacks */
+		v->loss |= reach(b, false, &moves_loss);
 	v->orderly = reach(b, true, &moves_orderly) | v->loss;
 	v->possible = node_set_states(&b->b) | v->orderly;
 	if (b->rival)
 		v->possible = STATE_SET_ALL;
 	v->fin_unsent_possible = has_waiting(b, v->state);
-	const state_set_t delivered = reach(b, false, &moves_delivery);
 	if (b->proofs == 0)
 		v->certainty = b->received_at == 0 && is_syn_unanswered_once(b) ? CERTAINTY_EXPECTED
 										: CERTAINTY_UNKNOWN;

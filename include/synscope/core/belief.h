@@ -37,6 +37,11 @@ void belief_init(struct belief *b, enum belief_start start);
 /** Let the end be a stack with SYN cookies (a named assumption). */
 void belief_assume_cookies(struct belief *b, bool on);
 
+/** Let segments of ours be missing from what is seen (a capture that lost packets, or began late):
+ *  where nothing else explains a segment, one of ours that was not seen is admitted, and said
+ *  (belief_evidence.missed). Off by default: of our own segments we miss none. */
+void belief_assume_gaps(struct belief *b, bool on);
+
 /**
  * A segment was put on the wire towards this end (it may arrive, once, often, late or never).
  * @param n its number in the flow
@@ -70,6 +75,7 @@ struct belief_evidence {
 	state_set_t tried;    /* on a contradiction: where it cannot come from */
 	bool challenge;       /* the last received segment can only be a challenge ACK (row) */
 	bool cookies;         /* the cookie assumption is on */
+	bool missed;          /* explained only by a segment of ours that was not seen */
 };
 
 void belief_evidence(const struct belief *b, struct belief_evidence *e);

@@ -486,6 +486,49 @@ static void test_cwnd_starts_at_ten_segments_doubles_then_grows_by_one(void **st
 	rig_end(&r);
 }
 
+static void test_cwnd_starts_smaller_if_the_syn_went_often(void **state)
+{
+	(void)state;
+	const uint32_t want[] = {10000, 10000, 1000, 1000}; /* RFC 6928 section 2 */
+	for (unsigned again = 0; again < ARRAY_COUNT(want); again++) {
+		struct rig r;
+		const struct machine_config c = rig_config();
+		rig_begin(&r, &c);
+		assert_true(machine_open_active(r.m, 0));
+		rig_sends(&r, S, 0, 0, 0);
+		for (unsigned i = 0; i < again; i++) {
+			assert_true(rig_waits_for_timer(&r) > 0);
+			rig_sends(&r, S, 0, 0, 0);
+		}
+		rig_gives(&r, S | A, 0, 1, 0);
+		assert_int_equal(r.m->cwnd, want[again]);
+		rig_end(&r);
+	}
+}
+
+static void test_cwnd_is_forgotten_while_idle(void **state)
+{
+	(void)state;
+	const struct machine_config c = rig_config();
+	struct rig r;
+	ten_in_flight(&r, &c);
+	r.m->cwnd = 40000; /* as after a long transfer */
+	rig_gives(&r, A, 1, 9001, 0);
+	rig_waits(&r, 200 * MS);
+	rig_is_silent(&r); /* something is in flight: not idle */
+	assert_int_equal(r.m->cwnd, 40000);
+	rig_gives(&r, A, 1, 10001, 0);
+	rig_queues(&r, 10001, 1000);
+	rig_sends(&r, A, 10001, 1, 1000);
+	rig_gives(&r, A, 1, 11001, 0);
+	assert_int_equal(r.m->cwnd, 40000); /* a short pause */
+	rig_waits(&r, 2 * SECOND);
+	rig_queues(&r, 11001, 1000);
+	rig_sends(&r, A, 11001, 1, 1000);
+	assert_int_equal(r.m->cwnd, 10000); /* RFC 5681 section 4.1 */
+	rig_end(&r);
+}
+
 /* Everything that may go now: whole segments, one after the other from *next on. */
 static void sends_all(struct rig *r, uint32_t *next)
 {
@@ -589,6 +632,8 @@ int main(void)
 		cmocka_unit_test(test_sack_that_lies_is_not_believed),
 		cmocka_unit_test(test_sack_more_stretches_than_can_be_remembered),
 		cmocka_unit_test(test_cwnd_starts_at_ten_segments_doubles_then_grows_by_one),
+		cmocka_unit_test(test_cwnd_starts_smaller_if_the_syn_went_often),
+		cmocka_unit_test(test_cwnd_is_forgotten_while_idle),
 		cmocka_unit_test(test_cwnd_avoids_congestion_by_one_segment_for_a_window),
 		cmocka_unit_test(test_partial_ack_takes_its_segments_off_the_duplicates),
 		cmocka_unit_test(test_fin_is_sent_again),

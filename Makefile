@@ -44,6 +44,12 @@ endif
 # be used (its -D_BSD_SOURCE makes glibc warn); plain -lnet is right.
 # libnftables is loaded by edge/nftables when it is first needed, which is seldom.
 LIBS_edge := -lnet -lpcap -lmnl -lcap-ng -lseccomp -lnettle
+# The program itself takes most of them as archives: half of the time of a short run would
+# go into loading libraries (see edge/capture_sources.c). LINK=dynamic is for packagers, and
+# what is done where the archives are missing or do not fit.
+LIBS_static := -Wl,-u,dbus_create -Wl,-u,dbus_findalldevs -Wl,-Bstatic -lpcap -lnet -lcap-ng \
+               -lseccomp -lnettle -Wl,-Bdynamic -lmnl
+LINK ?= static
 
 ALL_CPPFLAGS := -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DSYNSCOPE_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARNINGS) $(FLAGS_$(PROFILE)) -fno-strict-aliasing -MMD -MP $(CFLAGS)
@@ -96,7 +102,13 @@ build/synscope: $(BUILD)/synscope FORCE
 	$(Q)ln -sfnr $(BUILD)/synscope $@
 
 $(BUILD)/synscope: $(BUILD)/src/main.o $(ARCHIVES)
+ifeq ($(LINK),static)
+	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_static) 2>$(BUILD)/link.log || \
+	 { echo "        the archives do not fit (see $(BUILD)/link.log): linked dynamically"; \
+	   $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge); }
+else
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
+endif
 
 define archive
 $(BUILD)/lib$(1).a: $(call obj_of,$(1))
@@ -109,8 +121,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 # A stamp that changes only when the flags do, so that other flags rebuild all.
 $(BUILD)/flags: FORCE | $(filter deps,$(MAKECMDGOALS))
-	@mkdir -p $(@D); echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | \
-	 cmp -s - $@ || echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
+	@mkdir -p $(@D); echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK)' | \
+	 cmp -s - $@ || echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK)' > $@
 FORCE:
 
 # --- tests ----------------------------------------------------------------

@@ -4,16 +4,16 @@
 
 #include "synscope/core/segment.h"
 
-#define TCP_PROTOCOL   6
-#define TCP_BYTES_MIN  20
-#define ICMP_PROTOCOL  1
+#define TCP_PROTOCOL 6
+#define TCP_BYTES_MIN 20
+#define ICMP_PROTOCOL 1
 #define ICMP6_PROTOCOL 58
 
 /* What follows the IP header and its extension headers. */
 struct ip_body {
-	const uint8_t *at;       /* borrowed */
-	uint32_t captured_bytes; /* readable there, at most wire_bytes */
-	uint32_t wire_bytes;     /* as IP's length has it: padding of the link is not counted */
+	const uint8_t *at;        /* borrowed */
+	uint32_t captured_bytes;  /* readable there, at most wire_bytes */
+	uint32_t wire_bytes;      /* as IP's length has it: padding of the link is not counted */
 	struct ip_addr final_dst; /* the destination for the pseudo-header: not that of the IP
 				     header while a Routing header still has a way to go */
 	bool final_dst_known;

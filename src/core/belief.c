@@ -159,7 +159,7 @@ struct gathering {
 	struct node fresh[PROOFS_MAX];
 	uint8_t fresh_count;
 	bool fresh_overflow;
-	bool syn_ack_again;
+	bool syn_again;
 	bool anchoring; /* its numbers make an incarnation known */
 	struct emission best;
 	bool has_best;
@@ -201,27 +201,35 @@ static bool may_be_first(const struct belief *b, const struct got *r, const stru
 	return may_repeat(b, r);
 }
 
-/* The time of the last of our segments that it has certainly had, or, with a SYN,ACK that comes
- * again, has not heeded. */
-static uint32_t had_until(const struct belief *b, const struct emission *e, bool syn_ack_again)
+/* The time of the last of our segments that it has certainly had, or, with a SYN that comes again,
+ * has not heeded. */
+static uint32_t had_until(const struct belief *b, const struct emission *e, bool syn_again)
 {
-	if (syn_ack_again)
+	if (syn_again)
 		return b->now - 1;
+	if (e->to.ctl == CTL_SYN_SENT)
+		return 0;
 	if (e->to.inc != INC_KNOWN)
 		return e->answers_at != 0 ? e->answers_at : b->now - 1;
+	const struct own *opening = own_syn(b, e->to.rcv_nxt);
 	uint32_t until = 0;
+	uint32_t syn = 0;
 	for (uint8_t i = 0; i < b->owns; i++) {
 		const struct own *o = &b->own[i];
-		if (!seq_eq(own_end(o), o->seq) && seq_le(own_end(o), e->to.rcv_nxt) &&
-		    o->first > until)
+		if (seq_eq(own_end(o), o->seq) || seq_gt(own_end(o), e->to.rcv_nxt))
+			continue;
+		if (o->flags & TCP_SYN) /* the first is enough, of the others one cannot know */
+			syn = syn == 0 || o->first < syn ? o->first : syn;
+		else if (o->first > until && (opening == NULL || seq_gt(o->seq, opening->seq)))
 			until = o->first;
 	}
+	until = until > syn ? until : syn;
 	return until;
 }
 
 static void add_fresh(const struct belief *b, struct gathering *g, const struct emission *e)
 {
-	const uint32_t until = had_until(b, e, g->syn_ack_again);
+	const uint32_t until = had_until(b, e, g->syn_again);
 	for (uint8_t i = 0; i < g->fresh_count; i++) {
 		if (!node_same(&g->fresh[i], &e->to))
 			continue;
@@ -625,7 +633,8 @@ static void recall_early_rsts(struct belief *b, const struct segment *s)
 static bool explain(struct belief *b, const struct segment *s, const struct got *r)
 {
 	struct gathering g = {.anchoring = !b->iss_known && (r->flags & TCP_RST) == 0};
-	g.syn_ack_again = (r->flags & TCP_SYN) && b->irs_known && seq_eq(r->ack, b->acked);
+	g.syn_again = (r->flags & TCP_SYN) && !g.anchoring && seq_eq(r->seq, b->iss) &&
+		      ((r->flags & TCP_ACK) == 0 || (b->irs_known && seq_eq(r->ack, b->acked)));
 	if (g.anchoring)
 		anchor(b, r);
 	gather(b, r, &g);
@@ -646,6 +655,7 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 	}
 	if (g.anchoring)
 		anchor_past(b);
+	b->doubtful = false;
 	note_evidence(b, r, &g);
 	note_challenge(b, r);
 	renew_proofs(b, &g, r->n);
@@ -836,6 +846,7 @@ static void start_from(struct belief *b, const struct segment *s, const struct g
 	node_set_clear(&b->b);
 	node_set_clear(&b->u);
 	b->proofs = 0;
+	b->doubtful = b->evidence.tried != 0;
 	b->proven_by = r->n;
 	b->waiting = false;
 	forget_numbers(b);
@@ -885,8 +896,8 @@ static bool contradict(struct belief *b, const struct segment *s, const struct g
 	}
 	b->evidence.tried = node_set_states(&b->b);
 	if (b->gaps && !b->iss_known && (r->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
-		start_from(b, s, r); /* its SYN was missed, or ours */
 		b->evidence.tried = 0;
+		start_from(b, s, r); /* its SYN was missed, or ours */
 		b->evidence.missed = true;
 		return true;
 	}

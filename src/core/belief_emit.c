@@ -75,7 +75,10 @@ static void rst_of_event(struct search *s, enum rule_on on)
 			continue;
 		struct node to = *s->from;
 		to.ctl = out[i].to;
-		found(s, &to, event_cost(on, &out[i]), out[i].row)->reset = BELIEF_RESET_ABORT;
+		/* Stacks put an ACK on the RST of an abort, and none on one that answers. */
+		const unsigned bare = (s->r->flags & TCP_ACK) ? 0 : 1;
+		found(s, &to, event_cost(on, &out[i]) + bare, out[i].row)->reset =
+			BELIEF_RESET_ABORT;
 	}
 }
 

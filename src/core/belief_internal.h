@@ -122,6 +122,7 @@ struct belief {
 	uint32_t received_before_at;
 
 	bool waiting;   /* nothing is known: the next received segment begins */
+	bool doubtful;  /* began again after a contradiction, and nothing was received since */
 	bool midstream; /* our own stream began before what we saw */
 	bool iss_known, iss_exact, irs_known;
 	uint8_t origins; /* rows that count, bits of enum origin */

@@ -447,8 +447,8 @@ static unsigned cost_of_event(enum rule_on on)
 
 unsigned event_cost(enum rule_on on, const struct outcome *out)
 {
-	return cost_of_event(on) + cost_of_origins(out->origins) +
-	       ((out->emit & EMIT_RST) ? COST_ABNORMAL : 0u);
+	const unsigned cost = cost_of_event(on) + cost_of_origins(out->origins);
+	return (out->emit & EMIT_RST) && cost < COST_ABNORMAL ? cost + COST_ABNORMAL : cost;
 }
 
 static bool is_abnormal(const struct belief *b, const struct node *n, enum rule_on on)

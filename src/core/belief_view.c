@@ -163,7 +163,7 @@ void belief_look(struct belief *b)
 	if (b->proofs == 0)
 		v->certainty = b->received_at == 0 && is_syn_unanswered_once(b) ? CERTAINTY_EXPECTED
 										: CERTAINTY_UNKNOWN;
-	else if (state_set_count(v->proven) == 1 && delivered == v->proven)
+	else if (state_set_count(v->proven) == 1 && delivered == v->proven && !b->doubtful)
 		v->certainty = CERTAINTY_PROVEN;
 	else if (b->midstream && state_set_count(v->proven) > 2)
 		v->certainty = CERTAINTY_UNKNOWN;

@@ -487,8 +487,8 @@ static size_t event_moves(struct belief *b, const struct node *n, enum rule_on o
 		move->to.ctl = out[i].to;
 		move->to.flags |= NODE_TODO;
 		node_add_cost(&move->to, event_cost(on, &out[i]));
-		if (is_abnormal(b, n, on))
-			node_add_cost(&move->to, COST_ABNORMAL);
+		if (is_abnormal(b, n, on) && cost_of_event(on) < COST_ABNORMAL)
+			node_add_cost(&move->to, COST_ABNORMAL); /* opened again */
 		send_numbers(n, facts, out[i].emit, &move->to);
 		count++;
 		if (!node_has_numbers((enum ctl)n->ctl) && node_has_numbers((enum ctl)out[i].to))

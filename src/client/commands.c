@@ -52,6 +52,8 @@ const struct opt global_opts[] = {
 const size_t commands_count = ARRAY_COUNT(commands);
 const size_t global_opts_count = ARRAY_COUNT(global_opts);
 
+static const struct opt_table global_table = {global_opts, ARRAY_COUNT(global_opts)};
+
 int client_error(int status, const char *format, ...)
 {
 	va_list args;
@@ -115,22 +117,20 @@ static void print_usage(void)
 	     "synscope VERB --help lists a verb's options; man synscope has the rest.");
 }
 
-static void print_help(const char *usage, const char *about, const struct opt *own,
-		       size_t own_count)
+static void print_help(const struct verb *verb)
 {
-	printf("usage: %s\n\n%s\n", usage, about);
-	if (own_count > 0)
-		opts_help("options", own, own_count);
+	printf("usage: %s\n\n%s\n", verb->usage, verb->about);
+	if (verb->opts_count > 0)
+		opts_help("options", verb->opts, verb->opts_count);
 	opts_help("options of every verb", global_opts, global_opts_count);
 }
 
-int client_options(int argc, char **argv, const char *usage, const char *about,
-		   const struct opt *own, size_t own_count, bool stop_at_word, int *first)
+int client_options(int argc, char **argv, const struct verb *verb, int *first)
 {
-	*first =
-		opts_read(argc, argv, own, own_count, global_opts, global_opts_count, stop_at_word);
+	const struct opt_table own = {verb->opts, verb->opts_count};
+	*first = opts_read(argc, argv, own, global_table, verb->stop_at_word);
 	if (*first == -2) {
-		print_help(usage, about, own, own_count);
+		print_help(verb);
 		return EXIT_EXPECTED;
 	}
 	if (*first < 0)
@@ -183,7 +183,7 @@ int client_main(int argc, char **argv)
 		printf("synscope %s\n", SYNSCOPE_VERSION);
 		return EXIT_EXPECTED;
 	}
-	const int first = opts_read(argc, argv, NULL, 0, global_opts, global_opts_count, true);
+	const int first = opts_read(argc, argv, (struct opt_table){NULL, 0}, global_table, true);
 	if (first == -2) {
 		print_usage();
 		opts_help("options of every verb", global_opts, global_opts_count);

@@ -120,10 +120,14 @@ int demo_command(int argc, char **argv)
 	struct fault why;
 	int first;
 	int rc = client_options(
-		argc, argv, "synscope demo [OPTION...]",
-		"Trace an open, a closed, a filtered and a rejected port in a private lab: two\n"
-		"network namespaces, a real kernel at the other end. Needs no privilege.",
-		NULL, 0, false, &first);
+		argc, argv,
+		&(const struct verb){
+			"synscope demo [OPTION...]",
+			"Trace an open, a closed, a filtered and a rejected port in a private lab: "
+			"two\n"
+			"network namespaces, a real kernel at the other end. Needs no privilege.",
+			NULL, 0, false},
+		&first);
 	if (rc >= 0)
 		return rc;
 	if (first < argc)

@@ -74,10 +74,13 @@ int doctor_command(int argc, char **argv)
 	int first;
 	int status = EXIT_EXPECTED;
 	const int rc = client_options(
-		argc, argv, "synscope doctor [OPTION...]",
-		"Say what this machine allows, and how to allow what it does not. Each thing\n"
-		"is tried; nothing is sent, and nothing is left behind.",
-		NULL, 0, false, &first);
+		argc, argv,
+		&(const struct verb){"synscope doctor [OPTION...]",
+				     "Say what this machine allows, and how to allow what it does "
+				     "not. Each thing\n"
+				     "is tried; nothing is sent, and nothing is left behind.",
+				     NULL, 0, false},
+		&first);
 	if (rc >= 0)
 		return rc;
 	if (first < argc)

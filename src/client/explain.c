@@ -135,10 +135,14 @@ int explain_command(int argc, char **argv)
 	int first;
 	size_t shown = 0;
 	const int rc = client_options(
-		argc, argv, "synscope explain [OPTION...] STATE|WORD",
-		"Print the rules that the inference uses for a state (CLOSE-WAIT) or a word\n"
-		"(\"challenge\", \"RST\", \"5961\"), each with its section of the RFC.",
-		explain_opts, ARRAY_COUNT(explain_opts), false, &first);
+		argc, argv,
+		&(const struct verb){
+			"synscope explain [OPTION...] STATE|WORD",
+			"Print the rules that the inference uses for a state (CLOSE-WAIT) or a "
+			"word\n"
+			"(\"challenge\", \"RST\", \"5961\"), each with its section of the RFC.",
+			explain_opts, ARRAY_COUNT(explain_opts), false},
+		&first);
 	if (rc >= 0)
 		return rc;
 	if (opt.markdown) {

@@ -368,10 +368,14 @@ static int lab_run(int argc, char **argv)
 {
 	enum lab_role role;
 	int first;
-	int rc = client_options(argc, argv, "synscope lab run [OPTION...] ROLE -- COMMAND [ARG...]",
-				about("Run a command on a host (client, server, router) of a "
-				      "private network, as root there;\nits exit status is ours."),
-				lab_opts, ARRAY_COUNT(lab_opts), true, &first);
+	int rc = client_options(
+		argc, argv,
+		&(const struct verb){
+			"synscope lab run [OPTION...] ROLE -- COMMAND [ARG...]",
+			about("Run a command on a host (client, server, router) of a "
+			      "private network, as root there;\nits exit status is ours."),
+			lab_opts, ARRAY_COUNT(lab_opts), true},
+		&first);
 	if (rc < 0)
 		rc = read_role(&role, argc, argv, &first);
 	if (rc >= 0)
@@ -387,11 +391,15 @@ static int lab_shell(int argc, char **argv)
 {
 	enum lab_role role;
 	int first;
-	int rc = client_options(argc, argv, "synscope lab shell [OPTION...] ROLE",
-				about("Start your shell on a host (client, server, router) of a "
-				      "private network, as root\nthere. The network is gone when "
-				      "you leave it."),
-				lab_opts, ARRAY_COUNT(lab_opts), true, &first);
+	int rc = client_options(
+		argc, argv,
+		&(const struct verb){
+			"synscope lab shell [OPTION...] ROLE",
+			about("Start your shell on a host (client, server, router) of a "
+			      "private network, as root\nthere. The network is gone when "
+			      "you leave it."),
+			lab_opts, ARRAY_COUNT(lab_opts), true},
+		&first);
 	if (rc < 0)
 		rc = read_role(&role, argc, argv, &first);
 	if (rc >= 0)
@@ -418,10 +426,13 @@ static int lab_exec(int argc, char **argv)
 	struct fault why;
 	int first;
 	int rc = client_options(
-		argc, argv, "synscope lab exec ROLE -- COMMAND [ARG...]",
-		"From inside a lab (lab run, lab shell), run a command on another of "
-		"its hosts.",
-		NULL, 0, true, &first);
+		argc, argv,
+		&(const struct verb){
+			"synscope lab exec ROLE -- COMMAND [ARG...]",
+			"From inside a lab (lab run, lab shell), run a command on another of "
+			"its hosts.",
+			NULL, 0, true},
+		&first);
 	if (rc < 0)
 		rc = read_role(&role, argc, argv, &first);
 	if (rc >= 0)
@@ -446,14 +457,19 @@ int lab_command(int argc, char **argv)
 	};
 	int first;
 	const int rc = client_options(
-		argc, argv, "synscope lab run|shell|exec [OPTION...] ROLE [-- COMMAND [ARG...]]",
-		"A private network of two or three hosts, in namespaces; no root needed, nothing\n"
-		"visible outside, nothing left behind.\n\n"
-		"  synscope lab run client -- synscope trace 192.0.2.2:7\n"
-		"  synscope lab run --delay 20ms --loss 5% client -- synscope trace 192.0.2.2:7\n"
-		"  synscope lab shell client\n\n"
-		"synscope lab run --help has the servers, filters and options.",
-		NULL, 0, true, &first);
+		argc, argv,
+		&(const struct verb){
+			"synscope lab run|shell|exec [OPTION...] ROLE [-- COMMAND [ARG...]]",
+			"A private network of two or three hosts, in namespaces; no root needed, "
+			"nothing\n"
+			"visible outside, nothing left behind.\n\n"
+			"  synscope lab run client -- synscope trace 192.0.2.2:7\n"
+			"  synscope lab run --delay 20ms --loss 5% client -- synscope trace "
+			"192.0.2.2:7\n"
+			"  synscope lab shell client\n\n"
+			"synscope lab run --help has the servers, filters and options.",
+			NULL, 0, true},
+		&first);
 	if (rc >= 0)
 		return rc;
 	for (size_t i = 0; first < argc && i < ARRAY_COUNT(verbs); i++) {

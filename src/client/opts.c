@@ -194,14 +194,14 @@ static bool is_whole_name(char **argv, const struct opt *o)
 	return strcspn(word + 2, "=") == strlen(o->name);
 }
 
-int opts_read(int argc, char **argv, const struct opt *own, size_t own_count,
-	      const struct opt *globals, size_t globals_count, bool stop_at_word)
+int opts_read(int argc, char **argv, struct opt_table own, struct opt_table globals,
+	      bool stop_at_word)
 {
 	struct tables t = {.count = 0};
 	/* "+": stop at the first word. ":": a missing argument is told apart from a bad name. */
 	strcpy(t.letters, stop_at_word ? "+:h" : ":h");
-	add_rows(&t, own, own_count);
-	add_rows(&t, globals, globals_count);
+	add_rows(&t, own.rows, own.count);
+	add_rows(&t, globals.rows, globals.count);
 	t.longs[t.count] = (struct option){"help", no_argument, NULL, 'h'};
 	t.longs[t.count + 1] = (struct option){NULL, 0, NULL, 0};
 	opterr = 0;

@@ -113,10 +113,14 @@ int read_command(int argc, char **argv)
 	struct link *links[64] = {NULL};
 	int first;
 	int rc = client_options(
-		argc, argv, "synscope read [OPTION...] FILE...",
-		"Tell of every TCP exchange in a capture (pcap or pcapng; - is standard input)\n"
-		"what trace tells of its own. Both ends are inferred. Needs no privilege.",
-		read_opts, ARRAY_COUNT(read_opts), false, &first);
+		argc, argv,
+		&(const struct verb){
+			"synscope read [OPTION...] FILE...",
+			"Tell of every TCP exchange in a capture (pcap or pcapng; - is standard "
+			"input)\n"
+			"what trace tells of its own. Both ends are inferred. Needs no privilege.",
+			read_opts, ARRAY_COUNT(read_opts), false},
+		&first);
 	if (rc >= 0)
 		return rc;
 	const int count = argc - first;

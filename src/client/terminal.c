@@ -25,7 +25,7 @@ static bool want_color(void)
 		return globals.color == COLOR_ALWAYS;
 	if (env_set("NO_COLOR"))
 		return false;
-	if (env_set("CLICOLOR_FORCE") && strcmp(force, "0") != 0)
+	if (force != NULL && force[0] != '\0' && strcmp(force, "0") != 0)
 		return true;
 	if (term == NULL || strcmp(term, "dumb") == 0)
 		return false;

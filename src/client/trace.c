@@ -516,12 +516,16 @@ int trace_command(int argc, char **argv)
 {
 	static struct trace t;
 	int first;
-	int rc = client_options(argc, argv, "synscope trace [OPTION...] HOST:PORT",
-				"Open a TCP connection out of hand-built segments, say something, "
-				"close it, and tell\n"
-				"the story of both ends. Needs CAP_NET_RAW; CAP_NET_ADMIN helps "
-				"(man synscope-trace).",
-				trace_opts, ARRAY_COUNT(trace_opts), false, &first);
+	int rc = client_options(
+		argc, argv,
+		&(const struct verb){
+			"synscope trace [OPTION...] HOST:PORT",
+			"Open a TCP connection out of hand-built segments, say something, "
+			"close it, and tell\n"
+			"the story of both ends. Needs CAP_NET_RAW; CAP_NET_ADMIN helps "
+			"(man synscope-trace).",
+			trace_opts, ARRAY_COUNT(trace_opts), false},
+		&first);
 	if (rc >= 0 || (rc = target_read(&t.target, argv + first, argc - first)) >= 0 ||
 	    (rc = read_words(&t)) >= 0)
 		return rc;

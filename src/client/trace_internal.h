@@ -22,8 +22,8 @@
 enum trace_close { TRACE_CLOSE_FIN, TRACE_CLOSE_RST, TRACE_CLOSE_NONE };
 
 struct trace_options {
-	struct opt_u32 source_port, isn, mss, wscale, ttl, tos, ip_id, flow_label, max_retries, count,
-		window, ack;
+	struct opt_u32 source_port, isn, mss, wscale, ttl, tos, ip_id, flow_label, max_retries,
+		count, window, ack;
 	bool no_mss, no_wscale, no_ts, no_sack, ecn, bad_checksum, ts, sack;
 	const char *source;
 	const char *data_text, *data_hex, *data_file;
@@ -46,7 +46,7 @@ struct sent {
 	uint32_t payload_bytes;
 	enum tcp_state state; /* of our end, once it was sent */
 	const char *cause, *rfc;
-	uint32_t arrivals;    /* how many segments had been taken in by then */
+	uint32_t arrivals; /* how many segments had been taken in by then */
 };
 
 #define SENT_MAX 2048 /* a power of two; more than any window holds of full segments */
@@ -55,19 +55,19 @@ enum run_phase { RUN_OPENING, RUN_TALKING, RUN_CLOSING, RUN_ENDED };
 
 /* What came back while we asked to open: the evidence for the verdict. */
 struct run_answers {
-	unsigned syn_sent;        /* copies of the opening segment that left */
-	int64_t syn_time_ns;      /* of the last one, by the kernel's stamp */
-	uint32_t syn_ts;          /* its TSval */
+	unsigned syn_sent;   /* copies of the opening segment that left */
+	int64_t syn_time_ns; /* of the last one, by the kernel's stamp */
+	uint32_t syn_ts;     /* its TSval */
 	bool opened, refused, odd, gave_up;
-	bool challenged;          /* an ACK that a stale connection would send */
+	bool challenged; /* an ACK that a stale connection would send */
 	char odd_text[NOTE_TEXT_MAX];
 	bool has_answer_time;
 	int64_t answer_time_ns;
-	bool rtt_ambiguous;       /* the opening segment was repeated: which was answered? (Karn) */
+	bool rtt_ambiguous; /* the opening segment was repeated: which was answered? (Karn) */
 	bool rejected;
-	struct icmp_error icmp;   /* the refusal (payload pointers unused) */
+	struct icmp_error icmp; /* the refusal (payload pointers unused) */
 	bool reset_later;
-	bool probe_answered;      /* --flags without SYN: something came */
+	bool probe_answered; /* --flags without SYN: something came */
 	uint16_t probe_flags;
 };
 
@@ -75,22 +75,22 @@ struct run_answers {
 struct run {
 	struct endpoint local, remote;
 	struct guard *guard;
-	struct machine *machine;   /* NULL in the middle of nothing; machine_size() bytes */
+	struct machine *machine; /* NULL in the middle of nothing; machine_size() bytes */
 	uint8_t *send_buffer, *receive_buffer;
 	enum run_phase phase;
 	struct run_answers answers;
 	struct sent sent[SENT_MAX];
 	uint32_t sent_head, sent_tail; /* tail: oldest not seen yet */
-	size_t data_queued;        /* bytes of the user's data given to the machine */
-	int64_t quiet_since_ns;    /* monotonic: last time that something was said */
-	int64_t ended_ns;          /* monotonic: when the last of it was sent; 0: not yet */
+	size_t data_queued;            /* bytes of the user's data given to the machine */
+	int64_t quiet_since_ns;        /* monotonic: last time that something was said */
+	int64_t ended_ns;              /* monotonic: when the last of it was sent; 0: not yet */
 	int64_t close_called_ns;
 	bool close_called, aborted;
 	const char *cause, *cause_rfc; /* of the last transition of the machine */
 	uint64_t received_bytes;
-	uint32_t arrivals;         /* segments given to the machine */
-	uint16_t window_last;      /* the field of our last segment */
-	bool asked;                /* --ask: at asked_ns, when the server was expected in asked_state */
+	uint32_t arrivals;    /* segments given to the machine */
+	uint16_t window_last; /* the field of our last segment */
+	bool asked;           /* --ask: at asked_ns, when the server was expected in asked_state */
 	int64_t asked_ns;
 	enum tcp_state asked_state;
 };
@@ -105,14 +105,14 @@ struct trace {
 	struct run *runs;
 	uint32_t runs_count;
 	struct run *current;
-	uint8_t *data;             /* what to say, or NULL */
+	uint8_t *data; /* what to say, or NULL */
 	size_t data_bytes;
 	uint8_t raw_options[40];
 	uint8_t raw_options_bytes;
 	FILE *save;
 	uint32_t ts_offset;
-	int64_t deadline_ns;       /* monotonic; of the current exchange */
-	int failed;                /* negative errno of a send that failed, else 0 */
+	int64_t deadline_ns; /* monotonic; of the current exchange */
+	int failed;          /* negative errno of a send that failed, else 0 */
 	struct fault why;
 	int64_t truth_from_ns, truth_to_ns; /* realtime, of the last sample */
 	struct pipeline_truth truth;

@@ -256,22 +256,23 @@ static bool has_state(json_t *set, enum tcp_state state)
 	return false;
 }
 
-void story_compare_truth(const struct story *s, struct story_truth *t)
+void story_compare_truth(const struct story *s, struct story_truth *truth)
 {
+	struct story_truth *const t = truth;
 	memset(t, 0, sizeof *t);
 	json_t *e;
 	size_t i;
 	json_array_foreach(s->events, i, e)
 	{
-		enum tcp_state truth;
+		enum tcp_state kernel;
 		enum tcp_state said = ST_CLOSED;
-		if (!state_parse(&truth, story_text(e, "server.truth")))
+		if (!state_parse(&kernel, story_text(e, "server.truth")))
 			continue;
-		truth = fold(truth, json_is_true(story_get(e, "server.truth_fin_unsent")));
+		kernel = fold(kernel, json_is_true(story_get(e, "server.truth_fin_unsent")));
 		const bool known = state_parse(&said, story_text(e, "server.state"));
 		t->compared++;
-		const bool impossible = !has_state(story_get(e, "server.possible"), truth);
-		const bool unexpected = known && fold(said, false) != truth;
+		const bool impossible = !has_state(story_get(e, "server.possible"), kernel);
+		const bool unexpected = known && fold(said, false) != kernel;
 		const bool disproved =
 			unexpected && strcmp(story_text(e, "server.certainty"), "proven") == 0;
 		t->impossible += impossible;
@@ -280,7 +281,7 @@ void story_compare_truth(const struct story *s, struct story_truth *t)
 		if ((impossible || unexpected) && t->first_wrong[0] == '\0')
 			snprintf(t->first_wrong, sizeof t->first_wrong,
 				 "#%d: kernel %s, said %s %s", (int)story_number(e, "n"),
-				 state_name(truth), story_text(e, "server.certainty"),
+				 state_name(kernel), story_text(e, "server.certainty"),
 				 known ? state_name(said) : "nothing");
 	}
 }

@@ -76,15 +76,21 @@ int client_fault(int negative_errno, const struct fault *why);
 /** Print a note to stderr, unless -q. */
 void client_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* How a verb is used: what --help prints, and what its command line may hold. */
+struct verb {
+	const char *usage; /* after "usage: ", e.g. "synscope trace [OPTION...] HOST:PORT" */
+	const char *about;
+	const struct opt *opts; /* its own; NULL with opts_count 0 */
+	size_t opts_count;
+	bool stop_at_word; /* what follows the first word is not ours: a command */
+};
+
 /**
  * Read the options of a verb, the globals among them, and answer -h and --help.
- * @param usage     after "usage: ", e.g. "synscope trace [OPTION...] HOST:PORT"
- * @param first     index in argv of the first word that is no option
+ * @param first index in argv of the first word that is no option
  * @return -1 to go on, or the exit status to return with
  */
-must_check int client_options(int argc, char **argv, const char *usage, const char *about,
-			      const struct opt *own, size_t own_count, bool stop_at_word,
-			      int *first);
+must_check int client_options(int argc, char **argv, const struct verb *verb, int *first);
 
 /* A target as people write it. */
 struct target {

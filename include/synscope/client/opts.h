@@ -42,6 +42,11 @@ struct opt {
 	const char *(*call)(void *context, const char *text);
 };
 
+struct opt_table {
+	const struct opt *rows;
+	size_t count;
+};
+
 #define OPTS_MAX 96
 
 /**
@@ -52,8 +57,8 @@ struct opt {
  * @return index of the first word that is no option; or -1 after an error line on stderr; -h and
  *         --help are returned as -2
  */
-must_check int opts_read(int argc, char **argv, const struct opt *own, size_t own_count,
-			 const struct opt *globals, size_t globals_count, bool stop_at_word);
+must_check int opts_read(int argc, char **argv, struct opt_table own, struct opt_table globals,
+			 bool stop_at_word);
 
 /** Print the rows of a table as help, to stdout. */
 void opts_help(const char *title, const struct opt *opts, size_t count);

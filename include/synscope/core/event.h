@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum event_type {
-	EVENT_START,      /* a flow was first seen: who, where from, which end is ours */
+	EVENT_START, /* a flow was first seen: who, where from, which end is ours */
 	EVENT_SEGMENT,
 	EVENT_ICMP,       /* an error that quotes one of the flow's segments */
 	EVENT_TIMER,      /* a timer of our own end fired */
@@ -39,7 +39,7 @@ enum certainty {
 	CERTAINTY_UNKNOWN,  /* nothing is known that would single out a state */
 	CERTAINTY_EXPECTED, /* if all that was sent to it arrived; see belief.h */
 	CERTAINTY_PROVEN,   /* segment `proven_by` can only come from here, and nothing sent
-	                       since can have changed it */
+			       since can have changed it */
 	CERTAINTY_EXACT,    /* our own end */
 };
 
@@ -49,42 +49,42 @@ const char *certainty_name(enum certainty c);
  * are nested; JSON carries all, the ladder the first. */
 struct end_view {
 	enum certainty certainty;
-	enum tcp_state state;   /* exact, or expected; undefined when CERTAINTY_UNKNOWN */
-	uint32_t proven_by;     /* number of the proving segment; 0: none */
-	state_set_t proven;     /* states it can have been in as it sent proven_by; 0: none */
-	state_set_t loss;       /* with state: if some of our segments were lost or late */
-	state_set_t orderly;    /* and if its application sent or closed */
-	state_set_t possible;   /* and if anything at all happened that RFC 9293 allows */
+	enum tcp_state state;     /* exact, or expected; undefined when CERTAINTY_UNKNOWN */
+	uint32_t proven_by;       /* number of the proving segment; 0: none */
+	state_set_t proven;       /* states it can have been in as it sent proven_by; 0: none */
+	state_set_t loss;         /* with state: if some of our segments were lost or late */
+	state_set_t orderly;      /* and if its application sent or closed */
+	state_set_t possible;     /* and if anything at all happened that RFC 9293 allows */
 	bool fin_unsent_possible; /* ESTABLISHED may be FIN-WAIT-1 with the FIN still queued,
-	                             CLOSE-WAIT may be CLOSING or LAST-ACK likewise */
-	bool contradiction;     /* this segment cannot come from there; see the note */
-	bool has_truth;         /* the kernel was asked (lab only) */
+				     CLOSE-WAIT may be CLOSING or LAST-ACK likewise */
+	bool contradiction;       /* this segment cannot come from there; see the note */
+	bool has_truth;           /* the kernel was asked (lab only) */
 	enum tcp_state truth;
-	bool truth_fin_unsent;  /* the kernel has a FIN queued that was not sent */
+	bool truth_fin_unsent; /* the kernel has a FIN queued that was not sent */
 };
 
 /* Note codes are a documented, stable vocabulary: names are in event.c, never change
  * them, only add. Order: openings, acknowledgements, data, closings, resets, oddities. */
 enum note_code {
-	NOTE_SYN,                  /* opens; its ISN */
+	NOTE_SYN, /* opens; its ISN */
 	NOTE_SYN_RETRANSMITTED,
-	NOTE_SYNACK_ACCEPTABLE,    /* acknowledges our SYN: ack = ISN + 1 */
-	NOTE_SYNACK_WRONG_ACK,     /* a TCP in SYN-SENT answers this with RST */
+	NOTE_SYNACK_ACCEPTABLE, /* acknowledges our SYN: ack = ISN + 1 */
+	NOTE_SYNACK_WRONG_ACK,  /* a TCP in SYN-SENT answers this with RST */
 	NOTE_SYNACK_RETRANSMITTED,
 	NOTE_HANDSHAKE_COMPLETE,
 	NOTE_SIMULTANEOUS_OPEN,
 	NOTE_SPLIT_HANDSHAKE,
-	NOTE_COOKIE_SUSPECTED,     /* signs of a SYN cookie or proxy */
+	NOTE_COOKIE_SUSPECTED, /* signs of a SYN cookie or proxy */
 	NOTE_OPTIONS_NEGOTIATED,
 	NOTE_FASTOPEN,
 	NOTE_ACKS_DATA,
 	NOTE_ACK_DUPLICATE,
 	NOTE_ACK_OLD,
-	NOTE_ACK_FUTURE,           /* acknowledges what was never sent */
-	NOTE_CHALLENGE_ACK,        /* RFC 5961 */
+	NOTE_ACK_FUTURE,    /* acknowledges what was never sent */
+	NOTE_CHALLENGE_ACK, /* RFC 5961 */
 	NOTE_SACK,
 	NOTE_DSACK,
-	NOTE_DATA,                 /* in order */
+	NOTE_DATA, /* in order */
 	NOTE_DATA_RETRANSMITTED,
 	NOTE_DATA_OUT_OF_ORDER,
 	NOTE_DATA_OVERLAP,
@@ -98,24 +98,24 @@ enum note_code {
 	NOTE_FIN_RETRANSMITTED,
 	NOTE_FIN_ACKED,
 	NOTE_SIMULTANEOUS_CLOSE,
-	NOTE_RST_ACCEPTABLE,       /* ends the connection */
-	NOTE_RST_REFUSES,          /* answers our SYN: the port is closed */
-	NOTE_RST_BOUNCE,           /* answers our segment: <SEQ=SEG.ACK> */
-	NOTE_RST_ABORT,            /* at the sender's own SND.NXT */
-	NOTE_RST_CHALLENGED,       /* in window, not exact: RFC 5961 wants a challenge ACK */
-	NOTE_RST_IGNORED,          /* out of window, or without ACK where one is needed */
-	NOTE_RST_OWN_KERNEL,       /* from our address, not sent by us */
-	NOTE_OWN_UNSENT,           /* from our address and port, but not one of ours */
+	NOTE_RST_ACCEPTABLE, /* ends the connection */
+	NOTE_RST_REFUSES,    /* answers our SYN: the port is closed */
+	NOTE_RST_BOUNCE,     /* answers our segment: <SEQ=SEG.ACK> */
+	NOTE_RST_ABORT,      /* at the sender's own SND.NXT */
+	NOTE_RST_CHALLENGED, /* in window, not exact: RFC 5961 wants a challenge ACK */
+	NOTE_RST_IGNORED,    /* out of window, or without ACK where one is needed */
+	NOTE_RST_OWN_KERNEL, /* from our address, not sent by us */
+	NOTE_OWN_UNSENT,     /* from our address and port, but not one of ours */
 	NOTE_CHECKSUM_BAD,
 	NOTE_CHECKSUM_PARTIAL,
-	NOTE_NOT_CAPTURED,         /* evidence of a segment the capture has not */
-	NOTE_CONTRADICTION,        /* no state of the table explains this */
-	NOTE_PROOF,                /* what this proves of the sender */
+	NOTE_NOT_CAPTURED,  /* evidence of a segment the capture has not */
+	NOTE_CONTRADICTION, /* no state of the table explains this */
+	NOTE_PROOF,         /* what this proves of the sender */
 	NOTE_PORT_REUSED,
 	NOTE_FRAGMENT,
 	NOTE_OPTION_MALFORMED,
-	NOTE_FLAGS_ODD,            /* a combination no TCP sends */
-	NOTE_CORRECTION,           /* an earlier belief is taken back */
+	NOTE_FLAGS_ODD,  /* a combination no TCP sends */
+	NOTE_CORRECTION, /* an earlier belief is taken back */
 	NOTE_ECN,
 	NOTE_ICMP_REFUSES,
 	NOTE_ICMP_HINT,
@@ -136,37 +136,37 @@ struct note {
 
 /* The captured frame itself, for the renderers that write it out again. */
 struct event_frame {
-	const uint8_t *data;     /* borrowed */
+	const uint8_t *data; /* borrowed */
 	uint32_t captured_bytes;
 	uint32_t wire_bytes;
-	uint32_t link_type;      /* LINKTYPE_ number */
-	bool outbound, inbound;  /* neither: unknown */
+	uint32_t link_type;     /* LINKTYPE_ number */
+	bool outbound, inbound; /* neither: unknown */
 };
 
 struct event_start {
 	struct endpoint client, server;
 	bool client_local, server_local; /* our own end; both false for a capture */
-	const char *client_name;   /* as the user wrote it, or NULL */
+	const char *client_name;         /* as the user wrote it, or NULL */
 	const char *server_name;
-	const char *interface;     /* or NULL */
-	const char *vantage;       /* "at the client", "at the server", "between, or unknown" */
-	const char *community_id;  /* or NULL */
+	const char *interface;    /* or NULL */
+	const char *vantage;      /* "at the client", "at the server", "between, or unknown" */
+	const char *community_id; /* or NULL */
 };
 
 struct event_segment {
-	uint32_t n;           /* number within the flow, from 1; ICMP errors count too */
-	uint64_t pcap_count;  /* number within the capture, from 1 */
+	uint32_t n;          /* number within the flow, from 1; ICMP errors count too */
+	uint64_t pcap_count; /* number within the capture, from 1 */
 	enum side from;
-	bool local_out;       /* sent by our own end */
-	bool held;            /* crafted and shown, but not put on the wire (--step, --drop) */
-	struct segment tcp;   /* a copy; options and payload are borrowed */
+	bool local_out;     /* sent by our own end */
+	bool held;          /* crafted and shown, but not put on the wire (--step, --drop) */
+	struct segment tcp; /* a copy; options and payload are borrowed */
 	struct event_frame frame;
 	bool has_seq_rel, has_ack_rel; /* the ISN concerned is known */
 	uint32_t seq_rel, ack_rel, next_seq_rel;
 	bool window_scale_known;
-	uint32_t window_bytes;  /* scaled when known, else the field */
+	uint32_t window_bytes; /* scaled when known, else the field */
 	bool retransmission;
-	int64_t since_previous_ns; /* time since the flow's segment before; 0 for the first */
+	int64_t since_previous_ns;      /* time since the flow's segment before; 0 for the first */
 	struct end_view client, server; /* after it */
 	struct note notes[EVENT_NOTES_MAX];
 	uint8_t notes_count;
@@ -175,8 +175,8 @@ struct event_segment {
 struct event_icmp {
 	uint32_t n;
 	uint64_t pcap_count;
-	enum side about;       /* whose segment is quoted */
-	uint32_t about_n;      /* which of them, or 0 */
+	enum side about;  /* whose segment is quoted */
+	uint32_t about_n; /* which of them, or 0 */
 	struct icmp_error icmp;
 	struct event_frame frame;
 	struct end_view client, server;
@@ -184,15 +184,21 @@ struct event_icmp {
 	uint8_t notes_count;
 };
 
-enum timer_kind { TIMER_RETRANSMISSION, TIMER_PERSIST, TIMER_TIME_WAIT, TIMER_USER, TIMER_DELAYED_ACK };
+enum timer_kind {
+	TIMER_RETRANSMISSION,
+	TIMER_PERSIST,
+	TIMER_TIME_WAIT,
+	TIMER_USER,
+	TIMER_DELAYED_ACK
+};
 
 const char *timer_kind_name(enum timer_kind k);
 
 struct event_timer {
 	enum side side;
 	enum timer_kind kind;
-	int64_t after_ns;  /* how long it had run */
-	uint32_t attempt;  /* 1 for the first expiry */
+	int64_t after_ns; /* how long it had run */
+	uint32_t attempt; /* 1 for the first expiry */
 	bool gave_up;
 	char text[NOTE_TEXT_MAX];
 };
@@ -202,9 +208,9 @@ struct transition {
 	enum side side;
 	enum tcp_state from, to;
 	enum certainty certainty;
-	uint32_t by;             /* number of the segment that caused or proves it; 0: a call or timer */
-	const char *cause;       /* static: "SYN sent", "their ACK of our SYN", "proven by #5" ... */
-	const char *rfc;         /* static, or NULL */
+	uint32_t by;       /* number of the segment that caused or proves it; 0: a call or timer */
+	const char *cause; /* static: "SYN sent", "their ACK of our SYN", "proven by #5" ... */
+	const char *rfc;   /* static, or NULL */
 };
 
 enum verdict {
@@ -220,12 +226,12 @@ const char *verdict_name(enum verdict v);
 
 struct event_verdict {
 	enum verdict verdict;
-	enum verdict wanted;      /* what --expect said; VERDICT_OPEN by default */
+	enum verdict wanted; /* what --expect said; VERDICT_OPEN by default */
 	char reason[NOTE_TEXT_MAX];
 	bool has_rtt;
-	int64_t rtt_ns;           /* SYN to its answer, by kernel time stamps */
+	int64_t rtt_ns; /* SYN to its answer, by kernel time stamps */
 	bool has_by;
-	struct ip_addr by;        /* who refused */
+	struct ip_addr by; /* who refused */
 };
 
 enum close_kind { CLOSE_NONE, CLOSE_FIN, CLOSE_RST, CLOSE_TIMEOUT };
@@ -240,33 +246,33 @@ struct flow_side_summary {
 	bool isn_known;
 	seq_t isn;
 	uint32_t segments;
-	uint64_t bytes;            /* of payload, each counted once */
+	uint64_t bytes; /* of payload, each counted once */
 	uint32_t retransmissions;
 	uint32_t out_of_order;
-	struct option_set option;  /* of its SYN */
+	struct option_set option; /* of its SYN */
 	bool syn_seen;
-	struct end_view end;       /* final */
+	struct end_view end; /* final */
 };
 
 struct event_flow {
 	struct flow_side_summary client, server;
-	bool handshake_complete;   /* all three, validated by their numbers */
+	bool handshake_complete; /* all three, validated by their numbers */
 	bool has_handshake_rtt;
-	int64_t handshake_rtt_ns;  /* SYN to SYN-ACK */
+	int64_t handshake_rtt_ns; /* SYN to SYN-ACK */
 	int64_t begin_ns, end_ns;
 	/* the lifecycle's phases; -1: did not happen */
 	int64_t open_ns, data_ns, close_ns;
 	enum close_kind close;
 	bool has_closer;
-	enum side closer;          /* who closed or reset first */
+	enum side closer; /* who closed or reset first */
 	bool both_closed;
-	char conn_state[8];        /* Zeek's: S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH */
+	char conn_state[8]; /* Zeek's: S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH */
 	char history[FLOW_HISTORY_MAX]; /* Zeek's: ShADadFf ... */
-	uint8_t completeness;      /* Wireshark's: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16, RST 32 */
+	uint8_t completeness; /* Wireshark's: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16, RST 32 */
 	char options_text[NOTE_TEXT_MAX]; /* what was negotiated, in words */
-	uint64_t guard_absorbed;   /* segments our own kernel did not answer, thanks to the guard */
+	uint64_t guard_absorbed; /* segments our own kernel did not answer, thanks to the guard */
 	bool has_guard;
-	const char *guard_kind;    /* "listen socket", "nftables", or NULL */
+	const char *guard_kind;               /* "listen socket", "nftables", or NULL */
 	const struct transition *transitions; /* borrowed */
 	uint32_t transitions_count;
 	uint32_t transitions_lost; /* did not fit */
@@ -274,12 +280,12 @@ struct event_flow {
 
 struct event_end {
 	int exit_status;
-	bool complete;            /* false after a signal, a time-out or an error */
+	bool complete; /* false after a signal, a time-out or an error */
 	uint64_t segments, flows;
 	uint64_t capture_dropped; /* by the kernel's buffer */
 	uint64_t capture_ifdropped;
 	uint64_t undecodable;
-	const char *reason;       /* "interrupted", "time-out", NULL */
+	const char *reason; /* "interrupted", "time-out", NULL */
 };
 
 struct event {

@@ -21,42 +21,42 @@ struct flow_side {
 	struct endpoint endpoint;
 	bool syn_seen, isn_known; /* the ISN is also known from the other side's SYN-ACK's ack */
 	seq_t isn;
-	bool syn_acked;           /* the other side has acknowledged the SYN */
-	bool started;             /* seq_next is meaningful */
-	seq_t seq_first;          /* lowest seen */
-	seq_t seq_next;           /* highest seen end: what its next new segment starts with */
+	bool syn_acked;  /* the other side has acknowledged the SYN */
+	bool started;    /* seq_next is meaningful */
+	seq_t seq_first; /* lowest seen */
+	seq_t seq_next;  /* highest seen end: what its next new segment starts with */
 	bool fin_seen, fin_acked;
 	seq_t fin_seq;
-	bool acked;               /* it has sent an acknowledgement that can be right */
-	seq_t ack_last;           /* highest it has sent */
-	seq_t edge;               /* with acked: the right edge of its window, the highest it has
-				     announced; with the largest scale if the scale is unknown */
-	bool ack_ahead_known;     /* its last acknowledgement was of numbers that were not seen */
+	bool acked;           /* it has sent an acknowledgement that can be right */
+	seq_t ack_last;       /* highest it has sent */
+	seq_t edge;           /* with acked: the right edge of its window, the highest it has
+				 announced; with the largest scale if the scale is unknown */
+	bool ack_ahead_known; /* its last acknowledgement was of numbers that were not seen */
 	seq_t ack_ahead;
-	uint16_t window_last;     /* the field of its last segment */
+	uint16_t window_last; /* the field of its last segment */
 	bool window_scale_known;
-	uint8_t window_shift;     /* that applies to its window field */
-	bool option_seen;         /* option is that of its SYN */
+	uint8_t window_shift; /* that applies to its window field */
+	bool option_seen;     /* option is that of its SYN */
 	struct option_set option;
-	uint8_t gap_count;        /* numbers skipped and not seen yet, oldest first */
+	uint8_t gap_count; /* numbers skipped and not seen yet, oldest first */
 	struct flow_gap {
 		seq_t left, right;
-		int64_t time_ns;  /* when it showed */
+		int64_t time_ns; /* when it showed */
 	} gap[FLOW_GAPS_MAX];
-	struct flow_stray {       /* its last segment whose numbers cannot belong here */
+	struct flow_stray { /* its last segment whose numbers cannot belong here */
 		bool known, syn;
-		seq_t next;       /* the number after it */
+		seq_t next; /* the number after it */
 		bool ack_known;
 		seq_t ack;
 	} stray;
-	bool probe_last;          /* its last segment was a keep-alive or a window probe */
+	bool probe_last; /* its last segment was a keep-alive or a window probe */
 	uint32_t segments;
 	uint32_t retransmissions;
 	uint32_t out_of_order;
 	uint32_t duplicate_acks;
-	uint64_t bytes;           /* payload, each number counted once */
+	uint64_t bytes; /* payload, each number counted once */
 	bool rst_seen;
-	seq_t rst_seq;            /* of the last one */
+	seq_t rst_seq; /* of the last one */
 	bool time_last_known;
 	int64_t time_last_ns;
 };
@@ -66,12 +66,12 @@ enum flow_phase { FLOW_OPENING, FLOW_DATA, FLOW_CLOSING, FLOW_ENDED };
 /* What Zeek and Wireshark would call it, for comparison: they look at flags, never at whether
  * a segment is acceptable. flow_peers.c */
 struct flow_peers {
-	uint8_t completeness; /* Wireshark's bits */
+	uint8_t completeness;           /* Wireshark's bits */
 	char history[FLOW_HISTORY_MAX]; /* Zeek's letters */
 	uint8_t history_count;
 	struct flow_zeek {
 		uint8_t state, state_before;
-		uint8_t given; /* letters already given, a bit for each class */
+		uint8_t given;       /* letters already given, a bit for each class */
 		seq_t syn, fin, rst; /* numbers of the last ones */
 		bool started;
 		seq_t first, last; /* where it began; the highest end */
@@ -80,30 +80,31 @@ struct flow_peers {
 };
 
 struct flow {
-	uint32_t id;               /* from 1; 0: free slot */
-	struct flow_side side[2];  /* by enum side */
-	bool client_certain;       /* a SYN was seen; else the side that spoke first */
-	uint32_t segments;         /* numbered events so far, ICMP errors included */
+	uint32_t id;              /* from 1; 0: free slot */
+	struct flow_side side[2]; /* by enum side */
+	bool client_certain;      /* a SYN was seen; else the side that spoke first */
+	uint32_t segments;        /* numbered events so far, ICMP errors included */
 	int64_t begin_ns, last_ns;
-	int64_t syn_ns, synack_ns; /* of the copies that answer each other; valid if the flags say */
+	int64_t syn_ns,
+		synack_ns; /* of the copies that answer each other; valid if the flags say */
 	bool has_syn_ns, has_synack_ns;
-	bool syn_ambiguous;        /* the SYN was retransmitted: which copy was answered is unknown
-				      (Karn) unless a timestamp echo tells */
-	bool syn_ts_told;          /* the last copy's timestamp is not that of the one before */
+	bool syn_ambiguous; /* the SYN was retransmitted: which copy was answered is unknown
+			       (Karn) unless a timestamp echo tells */
+	bool syn_ts_told;   /* the last copy's timestamp is not that of the one before */
 	bool handshake_complete;
-	int64_t established_ns;    /* both SYNs are acknowledged: the handshake's third segment */
+	int64_t established_ns; /* both SYNs are acknowledged: the handshake's third segment */
 	int64_t data_first_ns, data_last_ns;
 	int64_t close_begin_ns, close_end_ns;
 	bool has_data, close_begun, close_ended;
 	bool has_closer;
 	enum side closer;
 	enum close_kind close;
-	struct flow_before {       /* the exchange that had these ports before */
+	struct flow_before { /* the exchange that had these ports before */
 		bool known, ended;
 		uint32_t id;
-		uint32_t syn_n;    /* the SYN that opens this one was shown there; 0: it was not */
+		uint32_t syn_n; /* the SYN that opens this one was shown there; 0: it was not */
 		bool seq_known;
-		seq_t seq_next;    /* of the side that opens now */
+		seq_t seq_next; /* of the side that opens now */
 		int64_t last_ns;
 	} before;
 	struct flow_peers peers;
@@ -125,37 +126,37 @@ enum flow_rst {
 
 /* What is new in a segment against the flow, found before the flow takes it in. */
 struct flow_delta {
-	bool is_new;             /* brings numbers never seen */
-	bool retransmission;     /* all of its numbers were seen, and it has some; or they fill a
-				    hole so late that they must have been sent again */
-	bool needless;           /* and all of them were acknowledged already */
-	bool overlap;            /* some were seen */
+	bool is_new;         /* brings numbers never seen */
+	bool retransmission; /* all of its numbers were seen, and it has some; or they fill a
+				hole so late that they must have been sent again */
+	bool needless;       /* and all of them were acknowledged already */
+	bool overlap;        /* some were seen */
 	bool fills_gap;
-	bool out_of_order;       /* fills a gap that was never retransmitted evidence for: came late */
-	bool gap_before;         /* starts beyond what was seen: something is missing before it */
-	uint32_t gap_count;      /* how many numbers are missing */
-	uint32_t bytes_new;      /* of its payload */
-	bool outside;            /* numbers or acknowledgement that cannot belong: moves nothing */
-	bool resumes;            /* continues such a segment: so they do belong, and the capture
-				    has missed what lies between */
-	bool keep_alive;         /* SND.NXT - 1 with at most one byte, nothing else outstanding */
-	bool window_probe;       /* the same, or one new byte, while the other window is closed */
-	bool answers_probe;      /* of either kind */
-	bool ack_valid;          /* acknowledges numbers that the other side was seen to use */
-	bool ack_advances;       /* and more than its side had */
-	uint32_t ack_count;      /* how many numbers more */
-	bool ack_old;            /* fewer */
-	bool ack_duplicate;      /* the same, no data, same window, and something is outstanding */
-	bool ack_future;         /* acknowledges numbers that the other side was not seen to send */
-	bool ack_missed;         /* for the second time: the capture has missed them */
-	bool ack_alien;          /* acknowledges numbers that the other side cannot have used */
-	bool ack_stray;          /* acknowledges the other side's stray segment: it does belong */
+	bool out_of_order;  /* fills a gap that was never retransmitted evidence for: came late */
+	bool gap_before;    /* starts beyond what was seen: something is missing before it */
+	uint32_t gap_count; /* how many numbers are missing */
+	uint32_t bytes_new; /* of its payload */
+	bool outside;       /* numbers or acknowledgement that cannot belong: moves nothing */
+	bool resumes;       /* continues such a segment: so they do belong, and the capture
+			       has missed what lies between */
+	bool keep_alive;    /* SND.NXT - 1 with at most one byte, nothing else outstanding */
+	bool window_probe;  /* the same, or one new byte, while the other window is closed */
+	bool answers_probe; /* of either kind */
+	bool ack_valid;     /* acknowledges numbers that the other side was seen to use */
+	bool ack_advances;  /* and more than its side had */
+	uint32_t ack_count; /* how many numbers more */
+	bool ack_old;       /* fewer */
+	bool ack_duplicate; /* the same, no data, same window, and something is outstanding */
+	bool ack_future;    /* acknowledges numbers that the other side was not seen to send */
+	bool ack_missed;    /* for the second time: the capture has missed them */
+	bool ack_alien;     /* acknowledges numbers that the other side cannot have used */
+	bool ack_stray;     /* acknowledges the other side's stray segment: it does belong */
 	bool window_changed;
-	bool acks_fin;           /* of the other side, for the first time */
+	bool acks_fin; /* of the other side, for the first time */
 	bool acks_syn;
-	bool new_incarnation;    /* a SYN with another ISN than the flow's */
-	bool revives;            /* goes on beyond its own RST: that one was not its own, or was
-				    not the end */
+	bool new_incarnation; /* a SYN with another ISN than the flow's */
+	bool revives;         /* goes on beyond its own RST: that one was not its own, or was
+				 not the end */
 	enum flow_rst rst;
 };
 
@@ -164,7 +165,8 @@ void flow_init(struct flow *f, uint32_t id, const struct endpoint *client,
 	       const struct endpoint *server, bool client_certain, int64_t time_ns);
 
 /** @return which side sent it, by its source. The segment must belong to the flow. */
-enum side flow_side_of(const struct flow *f, const struct endpoint *src, const struct endpoint *dst);
+enum side flow_side_of(const struct flow *f, const struct endpoint *src,
+		       const struct endpoint *dst);
 
 /** Compare a segment with the flow, without changing it. */
 void flow_compare(const struct flow *f, enum side from, const struct segment *s, int64_t time_ns,
@@ -192,8 +194,8 @@ void flow_summary(const struct flow *f, struct event_flow *out);
 
 /* The table: open addressing on the caller's slots. */
 struct flow_index {
-	struct endpoint a, b;  /* a < b by endpoint_compare */
-	uint32_t flow;         /* index of the flow + 1; 0: free */
+	struct endpoint a, b; /* a < b by endpoint_compare */
+	uint32_t flow;        /* index of the flow + 1; 0: free */
 };
 
 struct flow_table {

@@ -26,8 +26,8 @@ void judge_icmp(const struct flow *f, struct event_icmp *e);
 void judge_note(struct note *notes, uint8_t *count, enum note_code code, const char *rfc,
 		const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/** Write what two SYNs agreed on: "mss 1460 to client, 1460 to server, window scale client 7, server
- *  10, SACK, timestamps"; "" if either was not seen. @return text */
+/** Write what two SYNs agreed on: "mss 1460 to client, 1460 to server, window scale client 7,
+ * server 10, SACK, timestamps"; "" if either was not seen. @return text */
 char *judge_options_text(const struct flow *f, char *text, size_t text_bytes);
 
 #endif

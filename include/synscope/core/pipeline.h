@@ -25,34 +25,34 @@
 /* One flow with what is believed of its ends. */
 struct exchange {
 	struct flow flow;
-	struct belief *belief[2];      /* by enum side; NULL for an end of our own */
-	struct end_view view[2];       /* as last shown */
-	int own_side;                  /* enum side of our own end, or -1 */
-	bool ended;                    /* EVENT_FLOW was given */
-	struct exchange_recent {       /* the last segments, for ICMP errors that quote them */
+	struct belief *belief[2]; /* by enum side; NULL for an end of our own */
+	struct end_view view[2];  /* as last shown */
+	int own_side;             /* enum side of our own end, or -1 */
+	bool ended;               /* EVENT_FLOW was given */
+	struct exchange_recent {  /* the last segments, for ICMP errors that quote them */
 		uint32_t n;
 		uint8_t side;
 		seq_t seq;
 	} recent[EXCHANGE_RECENT_MAX];
-	uint32_t recent_count;         /* ever; the ring position is modulo EXCHANGE_RECENT_MAX */
-	struct exchange_stray {        /* the last SYN into it while it was open; a SYN,ACK that
-	                                  answers it proves that it began another exchange */
-		uint32_t n;            /* 0: none */
+	uint32_t recent_count;  /* ever; the ring position is modulo EXCHANGE_RECENT_MAX */
+	struct exchange_stray { /* the last SYN into it while it was open; a SYN,ACK that
+				   answers it proves that it began another exchange */
+		uint32_t n;     /* 0: none */
 		int64_t time_ns;
-		struct segment syn;    /* without options and payload, which were borrowed */
+		struct segment syn; /* without options and payload, which were borrowed */
 	} stray;
 };
 
 /* A raw frame, from wherever. */
 struct pipeline_frame {
 	int64_t time_ns;
-	uint64_t pcap_count;           /* 0: counted here */
+	uint64_t pcap_count; /* 0: counted here */
 	uint32_t link_type;
-	const uint8_t *data;           /* borrowed */
+	const uint8_t *data; /* borrowed */
 	size_t captured_bytes, wire_bytes;
-	enum frame_hint hint;          /* direction, if the source knows (pcapng flags); overrides */
+	enum frame_hint hint; /* direction, if the source knows (pcapng flags); overrides */
 	const struct pipeline_truth *truth; /* what the kernel of the end that is not ours said just
-	                                  after this frame and before any later one; or NULL */
+					  after this frame and before any later one; or NULL */
 };
 
 struct pipeline_truth {
@@ -62,12 +62,12 @@ struct pipeline_truth {
 
 /* What the actor says of a segment of a flow of its own. */
 struct own_word {
-	bool known;                    /* the state below is that of our end after this segment */
+	bool known; /* the state below is that of our end after this segment */
 	enum tcp_state state;
-	bool unsent;                   /* from our address and port, but the actor did not send it:
-	                                  our kernel, or somebody else */
-	const char *cause;             /* static; why the state changed, or NULL */
-	const char *rfc;               /* static, or NULL */
+	bool unsent;       /* from our address and port, but the actor did not send it:
+			      our kernel, or somebody else */
+	const char *cause; /* static; why the state changed, or NULL */
+	const char *rfc;   /* static, or NULL */
 };
 
 struct pipeline_hooks {
@@ -80,26 +80,26 @@ struct pipeline_hooks {
 			    struct own_word *word);
 	void (*own_icmp)(void *context, const struct icmp_error *e, int64_t time_ns,
 			 struct own_word *word);
-	event_fn event;                /* receives every event */
+	event_fn event; /* receives every event */
 	void *event_context;
 };
 
 struct pipeline_config {
 	struct pipeline_hooks hooks;
-	struct exchange *exchanges;    /* caller's slots; zeroed */
+	struct exchange *exchanges; /* caller's slots; zeroed */
 	uint32_t exchanges_max;
 	struct belief *(*belief_at)(void *context, uint32_t exchange, enum side side);
-	                               /* memory for beliefs: belief_size() bytes each */
+	/* memory for beliefs: belief_size() bytes each */
 	void *belief_context;
-	struct flow_index *index;      /* a power of two, at least 2 x exchanges_max */
+	struct flow_index *index; /* a power of two, at least 2 x exchanges_max */
 	uint32_t index_count;
 	const char *client_name, *server_name, *interface; /* for EVENT_START; NULL allowed */
 	const char *vantage;
 	/* Writes the community id of two endpoints; NULL: none. */
-	void (*community_id)(const struct endpoint *client, const struct endpoint *server, char *text,
-			     size_t text_bytes);
+	void (*community_id)(const struct endpoint *client, const struct endpoint *server,
+			     char *text, size_t text_bytes);
 	bool assume_cookies;
-	bool own_is_client;            /* our own end is the client, whoever sent the first SYN */
+	bool own_is_client; /* our own end is the client, whoever sent the first SYN */
 };
 
 struct pipeline {
@@ -108,11 +108,11 @@ struct pipeline {
 	uint32_t exchanges_used;
 	uint64_t frames;
 	uint64_t segments;
-	uint64_t undecodable;          /* TCP that could not be decoded */
-	uint64_t other;                /* not TCP */
-	uint64_t unfollowed;           /* segments of flows for which there was no slot */
-	bool link_unknown;             /* frames of a link type that is not understood came: */
-	uint32_t link_type;            /* the last one */
+	uint64_t undecodable; /* TCP that could not be decoded */
+	uint64_t other;       /* not TCP */
+	uint64_t unfollowed;  /* segments of flows for which there was no slot */
+	bool link_unknown;    /* frames of a link type that is not understood came: */
+	uint32_t link_type;   /* the last one */
 };
 
 void pipeline_init(struct pipeline *p, const struct pipeline_config *config);
@@ -123,7 +123,8 @@ void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame);
 /** Note a segment that was built and deliberately not sent. */
 void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns);
 
-/** Tell that a timer of our own end fired. NULL @p x is allowed, here and below: nothing happens. */
+/** Tell that a timer of our own end fired. NULL @p x is allowed, here and below: nothing happens.
+ */
 void pipeline_timer(struct pipeline *p, struct exchange *x, const struct event_timer *timer,
 		    int64_t time_ns);
 
@@ -143,6 +144,7 @@ struct exchange *pipeline_find(struct pipeline *p, const struct endpoint *x,
  * Give the closing record of every exchange, in order, and the end event.
  * @param guard filled in for our own flow when not NULL
  */
-void pipeline_finish(struct pipeline *p, const struct event_flow *guard, const struct event_end *end);
+void pipeline_finish(struct pipeline *p, const struct event_flow *guard,
+		     const struct event_end *end);
 
 #endif

@@ -17,9 +17,9 @@
 
 struct link_frame {
 	int64_t time_ns;
-	uint64_t number;       /* in the file; 0 live */
+	uint64_t number; /* in the file; 0 live */
 	uint32_t link_type;
-	const uint8_t *data;   /* borrowed until the callback returns */
+	const uint8_t *data; /* borrowed until the callback returns */
 	size_t captured_bytes, wire_bytes;
 	enum frame_hint hint;
 };

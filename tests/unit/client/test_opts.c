@@ -59,8 +59,8 @@ static int read_line(const char *line, bool stop_at_word, char *rest, size_t res
 	}
 	memset(&got, 0, sizeof got);
 	got.no = true;
-	const int first = opts_read(argc, argv, own, sizeof own / sizeof own[0], globals_table, 2,
-				    stop_at_word);
+	const int first = opts_read(argc, argv, (struct opt_table){own, sizeof own / sizeof own[0]},
+				    (struct opt_table){globals_table, 2}, stop_at_word);
 	rest[0] = '\0';
 	for (int i = first; i >= 0 && i < argc; i++) {
 		if (i > first)

@@ -1,6 +1,6 @@
 /* What the files of flow share. */
-#ifndef SRC_CORE_FLOW_INTERNAL_H
-#define SRC_CORE_FLOW_INTERNAL_H
+#ifndef SYNSCOPE_CORE_FLOW_INTERNAL_H
+#define SYNSCOPE_CORE_FLOW_INTERNAL_H
 
 #include "synscope/core/flow.h"
 

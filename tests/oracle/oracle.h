@@ -3,8 +3,8 @@
  * sharing nothing with the engine but the names of the states, and the enumeration of
  * everything that it can have done.
  */
-#ifndef TESTS_ORACLE_H
-#define TESTS_ORACLE_H
+#ifndef TESTS_ORACLE_ORACLE_H
+#define TESTS_ORACLE_ORACLE_H
 
 #include "synscope/core/belief.h"
 

@@ -1,6 +1,6 @@
 /* The concrete end of the oracle. */
-#ifndef TESTS_ORACLE_END_H
-#define TESTS_ORACLE_END_H
+#ifndef TESTS_ORACLE_ORACLE_END_H
+#define TESTS_ORACLE_ORACLE_END_H
 
 #include "synscope/core/state.h"
 

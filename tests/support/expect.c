@@ -29,7 +29,8 @@ void expect_text(const char *name, const char *got)
 		fail_msg("cannot read %s: run from the root of the project", path);
 	char *want = calloc(1, EXPECT_BYTES_MAX);
 	assert_non_null(want);
-	fread(want, 1, EXPECT_BYTES_MAX - 1, f);
+	const size_t count = fread(want, 1, EXPECT_BYTES_MAX - 1, f);
+	want[count] = '\0';
 	fclose(f);
 	const bool same = strcmp(want, got) == 0;
 	if (!same)

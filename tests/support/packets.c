@@ -100,8 +100,8 @@ size_t packet_tcp(const struct segment_spec *spec, uint8_t *out)
 	return (size_t)(tcp - out) + body;
 }
 
-size_t packet_icmp(const struct ip_addr *from, uint8_t type, uint8_t code, uint32_t rest,
-		   const uint8_t *about, size_t about_bytes, uint8_t *out)
+size_t packet_icmp(const struct ip_addr *from, uint8_t type, uint8_t code, const uint8_t *about,
+		   size_t about_bytes, uint8_t *out)
 {
 	const bool v6 = from->family == IP_V6;
 	const size_t body = ICMP_BYTES + about_bytes;
@@ -112,7 +112,7 @@ size_t packet_icmp(const struct ip_addr *from, uint8_t type, uint8_t code, uint3
 	icmp[0] = type;
 	icmp[1] = code;
 	put16(icmp + 2, 0);
-	put32(icmp + 4, rest);
+	put32(icmp + 4, 0);
 	memcpy(icmp + ICMP_BYTES, about, about_bytes);
 	const uint32_t head = v6 ? pseudo(&spec.src.addr, &spec.dst.addr, 58, body) : 0;
 	put16(icmp + 2, complement(sum(icmp, body) + head));

@@ -21,9 +21,9 @@
  */
 size_t packet_tcp(const struct segment_spec *spec, uint8_t *out);
 
-/** Build an ICMP or ICMPv6 error of @p from about a packet: quotes it whole, after @p rest. */
-size_t packet_icmp(const struct ip_addr *from, uint8_t type, uint8_t code, uint32_t rest,
-		   const uint8_t *about, size_t about_bytes, uint8_t *out);
+/** Build an ICMP or ICMPv6 error of @p from about a packet: quotes it whole. */
+size_t packet_icmp(const struct ip_addr *from, uint8_t type, uint8_t code, const uint8_t *about,
+		   size_t about_bytes, uint8_t *out);
 
 /** Read "192.0.2.1:80" or "[2001:db8::1]:80"; a test with another text ends. */
 struct endpoint packet_endpoint(const char *text);

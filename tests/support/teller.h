@@ -25,7 +25,7 @@ struct teller {
 	struct flow_delta d; /* of the last segment */
 };
 
-void teller_begin(struct teller *t, size_t isns);
+void teller_begin(struct teller *t, size_t pair);
 
 /* A segment of window 1000: seq is an offset from its sender's ISN, ack from the other's. */
 struct segment teller_segment(const struct teller *t, enum side from, const char *flags,

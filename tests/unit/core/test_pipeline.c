@@ -528,7 +528,7 @@ static void refuse(struct rig *r, const struct segment_spec *about, uint8_t type
 	uint8_t packet[PACKET_BYTES_MAX];
 	const struct endpoint router = packet_endpoint("203.0.113.9:0");
 	const size_t count = packet_tcp(about, quoted);
-	const size_t total = packet_icmp(&router.addr, type, code, 0, quoted, count, packet);
+	const size_t total = packet_icmp(&router.addr, type, code, quoted, count, packet);
 	if (spoil)
 		packet[22] ^= 0x55;
 	frame(r, LINK_RAW, packet, total);

@@ -755,8 +755,8 @@ static struct rule_step own_segment(enum ctl from, facts_t facts)
 	enum rule_on check = ON_CHECK_1;
 	for (size_t i = 0; tcp_rules[i].on <= ON_CHECK_LAST; i++) {
 		const struct tcp_rule *row = &tcp_rules[i];
-		if (!(row_allows(row, facts, ORIGIN_RFC) & row_is_from(row, step.to)) ||
-		    row->on < check)
+		if (!row_is_from(row, step.to) || row->on < check ||
+		    !row_allows(row, facts, ORIGIN_RFC))
 			continue;
 		step_add_row(&step, i);
 		check = check_after(row);

@@ -23,8 +23,14 @@ size_t belief_size(void)
 
 static void note_all(struct belief *b)
 {
-	for (uint8_t i = 0; i < b->b.count; i++)
-		node_set_note(&b->u, &b->b.node[i], b->now);
+	for (uint8_t i = 0; i < b->b.count; i++) {
+		const struct node *n = &b->b.node[i];
+		node_set_note(&b->u, n, b->now);
+		if (n->inc != INC_KNOWN || (n->flags & NODE_OPEN) == 0)
+			continue;
+		b->low = b->low_known ? seq_min(b->low, n->rcv_nxt) : n->rcv_nxt;
+		b->low_known = true;
+	}
 	if (b->b.overflow || b->u.overflow)
 		b->waiting = true;
 }
@@ -171,7 +177,7 @@ static bool may_repeat(const struct belief *b, const struct got *r)
 	if (b->pair_known && seq_ge(r->seq, b->pair_seq) && seq_eq(r->ack, b->pair_ack))
 		return false; /* RCV.NXT was there before the text was sent */
 	if (b->forgot)
-		return true;
+		return !b->low_known || seq_lt(b->low, r->ack);
 	for (uint8_t i = 0; i < b->u.count; i++) {
 		const struct node *u = &b->u.node[i];
 		if (u->inc != INC_KNOWN || !seq_lt(u->rcv_nxt, r->ack))
@@ -471,6 +477,8 @@ static void note_windows(struct belief *b, const struct segment *s, const struct
 
 static void let_go(struct belief *b)
 {
+	if (b->low_known && seq_diff(b->acked, b->low) > FAR_BACK)
+		b->low = seq_sub(b->acked, FAR_BACK / 2);
 	if (seq_diff(b->seen, b->iss) <= FAR_BACK)
 		return;
 	b->iss = seq_sub(b->seen, FAR_BACK / 2);
@@ -570,6 +578,7 @@ static void forget_numbers(struct belief *b)
 	b->fin_seen = false;
 	b->forgot = false;
 	b->pair_known = false;
+	b->low_known = false;
 	b->edge_known = false;
 	b->offer_known = false;
 	b->wscale_agreed = false;

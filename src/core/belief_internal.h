@@ -153,6 +153,8 @@ struct belief {
 	seq_t forgot_ack, forgot_seq;
 	bool pair_known; /* as its RCV.NXT came to pair_ack, its SND.NXT was pair_seq */
 	seq_t pair_seq, pair_ack;
+	bool low_known; /* the least RCV.NXT with which it can have sent text */
+	seq_t low;
 
 	struct own own[OWNS_MAX];
 	uint8_t owns;

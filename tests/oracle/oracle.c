@@ -206,10 +206,10 @@ static bool has_piece(const struct seg *sent, const struct seg *piece)
 	return piece->seq - sent->seq < sent->len;
 }
 
-static void take(struct run *r, const struct configuration *from, const struct outcomes *out)
+static void take(struct run *r, const struct configuration *from, const struct end_outcomes *out)
 {
 	for (int i = 0; i < out->count; i++) {
-		const struct outcome *o = &out->list[i];
+		const struct end_outcome *o = &out->list[i];
 		struct configuration c = *from;
 		c.end = o->to;
 		for (int k = 0; k < o->sent_count; k++) {
@@ -232,7 +232,7 @@ static void take(struct run *r, const struct configuration *from, const struct o
 
 static void close_set(struct run *r)
 {
-	static struct outcomes out;
+	static struct end_outcomes out;
 	struct configurations *set = &r->search->set;
 	for (uint32_t i = 0; i < set->count; i++) {
 		const struct configuration c = set->list[i];

@@ -62,35 +62,35 @@ static bool is_seen(const struct end *e)
 	return e->iss >= ISS_SEEN;
 }
 
-static struct outcome *add(struct outcomes *out, const struct end *to)
+static struct end_outcome *add(struct end_outcomes *out, const struct end *to)
 {
 	assert(out->count < OUTCOMES_MAX);
-	struct outcome *o = &out->list[out->count++];
+	struct end_outcome *o = &out->list[out->count++];
 	o->to = *to;
 	o->sent_count = 0;
 	return o;
 }
 
-static void send_seg(struct outcome *o, uint8_t flags, uint32_t seq, uint32_t ack, uint8_t len)
+static void send_seg(struct end_outcome *o, uint8_t flags, uint32_t seq, uint32_t ack, uint8_t len)
 {
 	assert(o->sent_count < SENT_MAX);
 	o->sent[o->sent_count++] = (struct seg){seq, (flags & ACK) ? ack : 0, flags, len};
 }
 
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
-static void send_ack(const struct world *w, struct outcome *o)
+static void send_ack(const struct world *w, struct end_outcome *o)
 {
 	if (is_seen(&o->to))
 		send_seg(o, ACK, number(w, &o->to, o->to.nxt), o->to.rcv, 0);
 }
 
-static void send_syn_ack(const struct world *w, struct outcome *o)
+static void send_syn_ack(const struct world *w, struct end_outcome *o)
 {
 	if (is_seen(&o->to))
 		send_seg(o, SYN | ACK, number(w, &o->to, 0), o->to.rcv, 0);
 }
 
-static void send_bounce(struct outcome *o, const struct seg *s)
+static void send_bounce(struct end_outcome *o, const struct seg *s)
 {
 	send_seg(o, RST, s->ack, 0, 0);
 }
@@ -105,7 +105,7 @@ static struct end listening(const struct end *e)
 	return (struct end){.state = ST_LISTEN, .used = e->used};
 }
 
-static void add_closed(struct outcomes *out, const struct end *e)
+static void add_closed(struct end_outcomes *out, const struct end *e)
 {
 	const struct end to = closed(e);
 	add(out, &to);
@@ -113,9 +113,9 @@ static void add_closed(struct outcomes *out, const struct end *e)
 
 /* ---- 3.10.7.1 CLOSED ---- */
 
-static void arrive_closed(const struct end *e, const struct seg *s, struct outcomes *out)
+static void arrive_closed(const struct end *e, const struct seg *s, struct end_outcomes *out)
 {
-	struct outcome *o = add(out, e);
+	struct end_outcome *o = add(out, e);
 	if (s->flags & RST)
 		return;
 	if (s->flags & ACK)
@@ -128,7 +128,7 @@ static void arrive_closed(const struct end *e, const struct seg *s, struct outco
 
 /* A new incarnation, of every ISS that it may choose. */
 static void begin_each(const struct world *w, const struct end *e, const struct end *fresh,
-		       uint8_t flags, struct outcomes *out)
+		       uint8_t flags, struct end_outcomes *out)
 {
 	for (uint8_t iss = 0; iss < w->iss_count; iss++) {
 		if (iss >= ISS_SEEN && (e->used & (1u << w->iss_group[iss])))
@@ -140,14 +140,14 @@ static void begin_each(const struct world *w, const struct end *e, const struct 
 			to.used |= (uint8_t)(1u << w->iss_group[iss]);
 		to.una = 0;
 		to.nxt = 1;
-		struct outcome *o = add(out, &to);
+		struct end_outcome *o = add(out, &to);
 		if (is_seen(&to))
 			send_seg(o, flags, number(w, &to, 0), to.rcv, 0);
 	}
 }
 
 static void arrive_listen(const struct world *w, const struct end *e, const struct seg *s,
-			  struct outcomes *out)
+			  struct end_outcomes *out)
 {
 	if (s->flags & RST) {
 		add(out, e);
@@ -178,7 +178,7 @@ static void arrive_listen(const struct world *w, const struct end *e, const stru
 /* ---- text, FIN and what follows of them: 3.10.7.4 sixth to eighth check ---- */
 
 /* What the queue lets go at the end: a FIN that alone waits, when all is acknowledged. */
-static void finish(const struct world *w, struct outcome *o)
+static void finish(const struct world *w, struct end_outcome *o)
 {
 	struct end *e = &o->to;
 	if (!e->close_waits || e->queued > 0 || e->una == 0 || e->una != e->nxt)
@@ -192,8 +192,8 @@ static void finish(const struct world *w, struct outcome *o)
 		send_seg(o, FIN | ACK, number(w, e, (uint8_t)(e->nxt - 1)), e->rcv, 0);
 }
 
-static struct outcome *take_text_and_fin(const struct world *w, const struct end *e,
-					 const struct seg *s, struct outcomes *out)
+static struct end_outcome *take_text_and_fin(const struct world *w, const struct end *e,
+					     const struct seg *s, struct end_outcomes *out)
 {
 	struct end to = *e;
 	const uint32_t text = s->seq + ((s->flags & SYN) ? 1 : 0);
@@ -218,7 +218,7 @@ static struct outcome *take_text_and_fin(const struct world *w, const struct end
 				to.state = ST_TIME_WAIT;
 		}
 	}
-	struct outcome *o = add(out, &to);
+	struct end_outcome *o = add(out, &to);
 	finish(w, o);
 	if (answers)
 		send_ack(w, o);
@@ -227,7 +227,7 @@ static struct outcome *take_text_and_fin(const struct world *w, const struct end
 
 /* With stacks: data that arrives after CLOSE, which nobody will read. */
 static void refuse_text(const struct world *w, const struct end *e, const struct seg *s,
-			struct outcomes *out)
+			struct end_outcomes *out)
 {
 	if (!w->stacks || s->len == 0 || (e->state != ST_FIN_WAIT_1 && e->state != ST_FIN_WAIT_2))
 		return;
@@ -238,7 +238,7 @@ static void refuse_text(const struct world *w, const struct end *e, const struct
 /* ---- 3.10.7.3 SYN-SENT ---- */
 
 static void arrive_syn_sent(const struct world *w, const struct end *e, const struct seg *s,
-			    struct outcomes *out)
+			    struct end_outcomes *out)
 {
 	const uint32_t iss = number(w, e, 0);
 	bool acceptable = false;
@@ -246,7 +246,7 @@ static void arrive_syn_sent(const struct world *w, const struct end *e, const st
 		const bool wrong = (int32_t)(s->ack - iss) <= 0 ||
 				   (int32_t)(s->ack - number(w, e, e->nxt)) > 0;
 		if (wrong) {
-			struct outcome *o = add(out, e);
+			struct end_outcome *o = add(out, e);
 			if ((s->flags & RST) == 0)
 				send_bounce(o, s);
 			return;
@@ -319,7 +319,7 @@ static bool acks_syn(const struct world *w, const struct end *e, const struct se
 
 /* A SYN that repeats theirs, in SYN-RECEIVED. @return whether it was dealt with */
 static bool arrive_syn_again(const struct world *w, const struct end *e, const struct seg *s,
-			     struct outcomes *out)
+			     struct end_outcomes *out)
 {
 	if (e->state != ST_SYN_RECEIVED || (s->flags & (SYN | RST)) != SYN || s->seq != e->irs)
 		return false;
@@ -343,7 +343,7 @@ static bool arrive_syn_again(const struct world *w, const struct end *e, const s
 
 /* What stacks do with the ACK field of a segment outside the window. */
 static void heed_old_ack(const struct world *w, const struct end *e, const struct seg *s,
-			 struct outcomes *out)
+			 struct end_outcomes *out)
 {
 	if (!w->stacks || (s->flags & ACK) == 0 || (s->flags & (SYN | RST)) ||
 	    classify(w, e, s->ack) != ACK_NEW)
@@ -364,7 +364,7 @@ static void heed_old_ack(const struct world *w, const struct end *e, const struc
 				to = closed(e);
 		}
 	}
-	struct outcome *o = add(out, &to);
+	struct end_outcome *o = add(out, &to);
 	if (to.state != ST_CLOSED) {
 		finish(w, o);
 		send_ack(w, o);
@@ -372,7 +372,7 @@ static void heed_old_ack(const struct world *w, const struct end *e, const struc
 }
 
 static void arrive_rst(const struct world *w, const struct end *e, const struct seg *s,
-		       struct outcomes *out)
+		       struct end_outcomes *out)
 {
 	const bool exact = s->seq == e->rcv;
 	struct end to = *e;
@@ -391,12 +391,12 @@ static void arrive_rst(const struct world *w, const struct end *e, const struct 
 }
 
 static void arrive_syn(const struct world *w, const struct end *e, const struct seg *s,
-		       struct outcomes *out)
+		       struct end_outcomes *out)
 {
 	struct end to;
 	if (e->state == ST_SYN_RECEIVED && e->passive) {
 		to = e->close_waits ? closed(e) : listening(e);
-		struct outcome *o = add(out, &to);
+		struct end_outcome *o = add(out, &to);
 		if (w->stacks && !e->close_waits) {
 			send_seg(o, RST | ACK, 0, seg_end(s), 0);
 			return;
@@ -430,7 +430,7 @@ static void arrive_syn(const struct world *w, const struct end *e, const struct 
 }
 
 static void arrive_ack_syn_received(const struct world *w, const struct end *e, const struct seg *s,
-				    struct outcomes *out)
+				    struct end_outcomes *out)
 {
 	if (classify(w, e, s->ack) != ACK_NEW) {
 		send_bounce(add(out, e), s);
@@ -448,7 +448,7 @@ static void arrive_ack_syn_received(const struct world *w, const struct end *e, 
 }
 
 static void arrive_ack(const struct world *w, const struct end *e, const struct seg *s,
-		       struct outcomes *out)
+		       struct end_outcomes *out)
 {
 	struct end to = *e;
 	const enum ack_class class = classify(w, e, s->ack);
@@ -480,7 +480,7 @@ static void arrive_ack(const struct world *w, const struct end *e, const struct 
 }
 
 static void arrive_other(const struct world *w, const struct end *e, const struct seg *s,
-			 struct outcomes *out)
+			 struct end_outcomes *out)
 {
 	/* stacks: a request judges the acknowledgement before the sequence number */
 	if (w->stacks && e->state == ST_SYN_RECEIVED && e->passive &&
@@ -492,7 +492,7 @@ static void arrive_other(const struct world *w, const struct end *e, const struc
 	if (!is_acceptable(e, s)) {
 		const bool syn_in_sync = (s->flags & SYN) && e->state != ST_SYN_RECEIVED;
 		if (!syn_in_sync || (s->flags & RST)) {
-			struct outcome *o = add(out, e);
+			struct end_outcome *o = add(out, e);
 			if ((s->flags & RST) == 0)
 				send_ack(w, o);
 			heed_old_ack(w, e, s, out);
@@ -518,7 +518,7 @@ static void arrive_other(const struct world *w, const struct end *e, const struc
 }
 
 void end_arrive(const struct world *w, const struct end *e, const struct seg *s,
-		struct outcomes *out)
+		struct end_outcomes *out)
 {
 	switch (e->state) {
 	case ST_CLOSED:
@@ -538,7 +538,7 @@ void end_arrive(const struct world *w, const struct end *e, const struct seg *s,
 
 /* ---- what it does by itself ---- */
 
-static void act_open(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_open(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	if (e->state == ST_CLOSED) {
 		const struct end to = listening(e);
@@ -548,7 +548,8 @@ static void act_open(const struct world *w, const struct end *e, struct outcomes
 	begin_each(w, e, &fresh, SYN, out);
 }
 
-static void send_fin(const struct world *w, const struct end *e, uint8_t text, struct outcomes *out)
+static void send_fin(const struct world *w, const struct end *e, uint8_t text,
+		     struct end_outcomes *out)
 {
 	struct end to = *e;
 	const uint8_t first = e->nxt;
@@ -561,12 +562,12 @@ static void send_fin(const struct world *w, const struct end *e, uint8_t text, s
 		to.state = ST_LAST_ACK;
 	else if (e->state != ST_CLOSING)
 		to.state = ST_FIN_WAIT_1;
-	struct outcome *o = add(out, &to);
+	struct end_outcome *o = add(out, &to);
 	if (is_seen(&to))
 		send_seg(o, FIN | ACK, number(w, &to, first), to.rcv, text);
 }
 
-static void act_close(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_close(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	struct end to = *e;
 	if (e->close_waits)
@@ -601,7 +602,7 @@ static void act_close(const struct world *w, const struct end *e, struct outcome
 	}
 }
 
-static void send_rst(const struct world *w, const struct end *e, struct outcomes *out)
+static void send_rst(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	const struct end to = closed(e);
 	if (!is_seen(e)) {
@@ -612,7 +613,7 @@ static void send_rst(const struct world *w, const struct end *e, struct outcomes
 	send_seg(add(out, &to), RST | ACK, number(w, e, e->nxt), e->rcv, 0);
 }
 
-static void act_abort(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_abort(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	add_closed(out, e); /* user timeout, reboot, or without a RST anyway */
 	switch (e->state) {
@@ -634,7 +635,7 @@ static void act_abort(const struct world *w, const struct end *e, struct outcome
 	}
 }
 
-static void act_send(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_send(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	struct end to = *e;
 	switch (e->state) {
@@ -654,7 +655,7 @@ static void act_send(const struct world *w, const struct end *e, struct outcomes
 }
 
 /* Text from the queue, perhaps with the FIN behind it. */
-static void act_transmit(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_transmit(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	const bool may = e->una > 0 && e->state != ST_SYN_SENT && e->state != ST_SYN_RECEIVED;
 	if (!may && !(e->state == ST_SYN_RECEIVED && e->fast_open))
@@ -665,7 +666,7 @@ static void act_transmit(const struct world *w, const struct end *e, struct outc
 		struct end to = *e;
 		to.queued = (uint8_t)(e->queued - count);
 		to.nxt = (uint8_t)(e->nxt + count);
-		struct outcome *o = add(out, &to);
+		struct end_outcome *o = add(out, &to);
 		if (is_seen(&to))
 			send_seg(o, ACK, number(w, &to, e->nxt), to.rcv, count);
 		const bool closes =
@@ -678,7 +679,7 @@ static void act_transmit(const struct world *w, const struct end *e, struct outc
 }
 
 /* Any part of what is not acknowledged. The FIN is not cut off from text it went with. */
-static void act_retransmit(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_retransmit(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	if (!is_seen(e))
 		return;
@@ -701,7 +702,7 @@ static void act_retransmit(const struct world *w, const struct end *e, struct ou
 	}
 }
 
-static void act_probe(const struct world *w, const struct end *e, struct outcomes *out)
+static void act_probe(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	const bool waits = e->queued > 0 || (e->close_waits && e->queued == 0);
 	if (e->una == 0 || e->state == ST_TIME_WAIT || (!w->stacks && !waits))
@@ -710,7 +711,7 @@ static void act_probe(const struct world *w, const struct end *e, struct outcome
 	send_seg(add(out, e), ACK, number(w, e, una), e->rcv, 0);
 }
 
-void end_act(const struct world *w, const struct end *e, struct outcomes *out)
+void end_act(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
 	if (e->state == ST_CLOSED || e->state == ST_LISTEN)
 		act_open(w, e, out);

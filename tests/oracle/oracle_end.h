@@ -52,22 +52,22 @@ struct world {
 #define SENT_MAX 3
 #define OUTCOMES_MAX 96
 
-struct outcome {
+struct end_outcome {
 	struct end to;
 	struct seg sent[SENT_MAX];
 	uint8_t sent_count;
 };
 
-struct outcomes {
-	struct outcome list[OUTCOMES_MAX];
+struct end_outcomes {
+	struct end_outcome list[OUTCOMES_MAX];
 	int count;
 };
 
 /** Deliver a segment. Adds every way it may be treated. */
 void end_arrive(const struct world *w, const struct end *e, const struct seg *s,
-		struct outcomes *out);
+		struct end_outcomes *out);
 /** Adds everything that the end and its application may do by themselves. */
-void end_act(const struct world *w, const struct end *e, struct outcomes *out);
+void end_act(const struct world *w, const struct end *e, struct end_outcomes *out);
 
 /** @return the state as it is displayed: a FIN that is not sent does not count. */
 enum tcp_state end_shown(const struct end *e);

@@ -99,6 +99,7 @@ static void remember_stray(struct flow_side *me, const struct segment *s)
 	me->stray = (struct flow_stray){
 		.known = true,
 		.syn = (s->flags & TCP_SYN) != 0,
+		.seq = s->seq,
 		.next = segment_end(s),
 		.ack_known = (s->flags & TCP_ACK) != 0,
 		.ack = s->ack,
@@ -111,7 +112,7 @@ static void adopt_stray(struct flow_side *me, int64_t time_ns)
 	const seq_t next = me->stray.next;
 	if (me->stray.syn) {
 		me->syn_seen = me->isn_known = true;
-		me->isn = seq_sub(next, 1);
+		me->isn = me->stray.seq;
 		start_numbers(me, me->isn, next);
 	} else if (me->started && seq_is_near(next, me->seq_next)) {
 		add_gap(me, me->seq_next, next, time_ns);
@@ -304,6 +305,7 @@ void flow_take(struct flow *f, enum side from, const struct segment *s,
 	if (rst) {
 		me->rst_seen = true;
 		me->rst_seq = s->seq;
+		me->rst_ns = time_ns;
 	}
 	me->segments++;
 	me->time_last_known = true;

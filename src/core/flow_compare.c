@@ -271,13 +271,22 @@ static enum flow_rst rst_by_number(const struct flow_side *me, const struct flow
 	return seq_gt(seq, most) ? FLOW_RST_CHALLENGED : FLOW_RST_UNSURE;
 }
 
+/* RFC 9293 section 3.10.7.1: <SEQ=SEG.ACK>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN> if it had no ACK. */
+static bool answers_stray(const struct flow_stray *stray, const struct segment *s)
+{
+	if (!stray->known)
+		return false;
+	if (stray->ack_known)
+		return seq_eq(s->seq, stray->ack);
+	return has(s, TCP_ACK) && s->seq.raw == 0 && seq_eq(s->ack, stray->next);
+}
+
 static enum flow_rst compare_rst(const struct flow_side *me, const struct flow_side *other,
 				 const struct segment *s)
 {
 	if (!has(s, TCP_RST))
 		return FLOW_RST_NONE;
-	if (other->stray.known && other->stray.ack_known && seq_eq(s->seq, other->stray.ack) &&
-	    !(other->acked && seq_eq(s->seq, other->ack_last)))
+	if (answers_stray(&other->stray, s) && !(other->acked && seq_eq(s->seq, other->ack_last)))
 		return FLOW_RST_BOUNCE;
 	if (in_syn_sent(other))
 		return rst_in_syn_sent(other, s);
@@ -309,5 +318,6 @@ void flow_compare(const struct flow *f, enum side from, const struct segment *s,
 	compare_probe(me, other, s, delta);
 	delta->revives = f->close == CLOSE_RST && f->closer == from && me->rst_seen &&
 			 delta->is_new && has(s, TCP_ACK) &&
-			 (has(s, TCP_SYN) || seq_ge(s->seq, me->rst_seq));
+			 (has(s, TCP_SYN) || seq_ge(s->seq, me->rst_seq)) &&
+			 time_ns - me->rst_ns >= reorder_ns(f);
 }

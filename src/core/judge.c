@@ -153,7 +153,7 @@ static void judge_synack(const struct flow *f, enum side from, const struct flow
 		return;
 	}
 	if (f->before.known && f->before.syn_n != 0 && f->side[from].segments == 0)
-		NOTE(e, NOTE_PORT_REUSED, "9293 3.4.1",
+		NOTE(e, NOTE_PORT_REUSED, "9293 3.10.7.2",
 		     "answers the SYN that stands as #%u of flow %u: so that one did begin another "
 		     "exchange",
 		     f->before.syn_n, f->before.id);
@@ -282,7 +282,7 @@ static void judge_ack_in_syn_sent(const struct flow_side *other, const struct fl
 {
 	const struct segment *s = &e->tcp;
 	if (d->ack_valid)
-		NOTE(e, NOTE_ACK_OLD, "9293 3.10.7.3 fifth check",
+		NOTE(e, NOTE_SPLIT_HANDSHAKE, "9293 3.10.7.3 fifth check",
 		     "acknowledges the SYN without a SYN of its own: a TCP in SYN-SENT drops it");
 	else
 		NOTE(e, NOTE_CHALLENGE_ACK, "9293 3.5.1 figure 9",
@@ -412,8 +412,8 @@ static void judge_text(const struct flow *f, enum side from, const struct flow_d
 		judge_data(f, from, d, e);
 	if (d->revives)
 		NOTE(e, NOTE_CORRECTION, NULL,
-		     "goes on beyond its own RST: that RST was not sent by it, or it was not the "
-		     "end; the connection is taken to be open again");
+		     "goes on after its own RST, and too late to have overtaken it: that RST was "
+		     "not sent by it, or it was not the end");
 }
 
 static void judge_fin(const struct flow *f, enum side from, const struct flow_delta *d,
@@ -489,7 +489,13 @@ static void judge_rst(const struct flow *f, enum side from, const struct flow_de
 		judge_rst_in_syn_sent(other, d, e);
 		break;
 	case FLOW_RST_EXACT:
-		if (other->acked && !seq_eq(s->seq, other->ack_last))
+		if (!me->started && !other->syn_seen)
+			NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.1",
+			     "seq %u is the number that the other side acknowledged: the answer of "
+			     "an "
+			     "end that knows no such connection",
+			     s->seq.raw);
+		else if (other->acked && !seq_eq(s->seq, other->ack_last))
 			NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
 			     "seq %u follows what was sent before it: exactly the next expected "
 			     "number once that has arrived, and the connection is reset",
@@ -527,10 +533,17 @@ static void judge_rst(const struct flow *f, enum side from, const struct flow_de
 			     s->seq.raw, window_text(other, a));
 		break;
 	case FLOW_RST_BOUNCE:
-		NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.3 first check",
-		     "seq %u is the number that the segment before acknowledged: the answer to it, "
-		     "which leaves its own connection as it is",
-		     s->seq.raw);
+		if (!other->stray.ack_known)
+			NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.1",
+			     "ack %u is the end of the segment before: the answer to it, of an end "
+			     "that knows no such connection",
+			     s->ack.raw);
+		else
+			NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.3 first check",
+			     "seq %u is the number that the segment before acknowledged: the "
+			     "answer to it, "
+			     "which leaves its own connection as it is",
+			     s->seq.raw);
 		break;
 	}
 }
@@ -578,6 +591,21 @@ void judge_segment(const struct flow *f, enum side from, const struct flow_delta
 	judge_window(f, from, delta, e);
 }
 
+/* An RST at SND.NXT. Where that lies is known only as far as was seen. */
+static void judge_abort(const struct flow *f, enum side from, struct event_segment *e)
+{
+	const struct flow_side *me = &f->side[from];
+	const int32_t unseen = me->started ? seq_diff(e->tcp.seq, me->seq_next) : 0;
+	if (unseen > 0)
+		NOTE(e, NOTE_RST_ABORT, "9293 3.10.5",
+		     "if the %s itself aborts with it, it has sent %d numbers that were not seen",
+		     side_name(from), unseen);
+	else
+		NOTE(e, NOTE_RST_ABORT, "9293 3.10.5",
+		     "at its own next number: the %s aborts the connection itself",
+		     side_name(from));
+}
+
 static bool has_note(const struct event_segment *e, enum note_code code)
 {
 	for (unsigned i = 0; i < e->notes_count; i++)
@@ -586,7 +614,7 @@ static bool has_note(const struct event_segment *e, enum note_code code)
 	return false;
 }
 
-/* Whichever list is the shorter: "one of {A, B}", "any state but {A, B}". */
+/* Whichever list is the shorter: "A, B", "all but A, B". */
 static void judge_contradiction(state_set_t tried, struct event_segment *e)
 {
 	char set[STATE_SET_TEXT_MAX];
@@ -594,10 +622,12 @@ static void judge_contradiction(state_set_t tried, struct event_segment *e)
 	const state_set_t named = most ? STATE_SET_ALL & (state_set_t)~tried : tried;
 	state_set_format(named, ", ", set, sizeof set);
 	NOTE(e, NOTE_CONTRADICTION, "9293 3.10.7",
-	     "cannot come from a TCP in %s%s%s%s: spoofed, a middlebox, a segment that was missed, "
-	     "or another incarnation",
-	     most ? "any state" : "one of {", most && named != 0 ? " but {" : "", set,
-	     named != 0 || !most ? "}" : "");
+	     "no state that this end can be in explains it (tried: %s%s): spoofed, a middlebox, a "
+	     "segment that was missed, or another incarnation",
+	     !most        ? ""
+	     : named != 0 ? "all but "
+			  : "all",
+	     set);
 }
 
 void judge_evidence(const struct flow *f, enum side from, const struct belief_evidence *evidence,
@@ -609,15 +639,14 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 		return;
 	}
 	if ((e->tcp.flags & TCP_RST) != 0) {
-		const bool said = has_note(e, NOTE_RST_BOUNCE) || has_note(e, NOTE_RST_REFUSES);
-		if (evidence->reset == BELIEF_RESET_BOUNCE && evidence->answers_n != 0 && !said)
+		if (has_note(e, NOTE_RST_BOUNCE) || has_note(e, NOTE_RST_REFUSES))
+			return; /* what it is was said, with its numbers */
+		if (evidence->reset == BELIEF_RESET_BOUNCE && evidence->answers_n != 0)
 			NOTE(e, NOTE_RST_BOUNCE, "9293 3.5.2",
 			     "answers #%u: the %s knows no such connection", evidence->answers_n,
 			     side_name(from));
 		else if (evidence->reset == BELIEF_RESET_ABORT)
-			NOTE(e, NOTE_RST_ABORT, "9293 3.10.5",
-			     "at its own next number: the %s aborts the connection itself",
-			     side_name(from));
+			judge_abort(f, from, e);
 		return;
 	}
 	if (evidence->row >= 0 && evidence->challenge && evidence->answers_n != 0)

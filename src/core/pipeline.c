@@ -158,35 +158,44 @@ static const char *inferred_cause(const struct end_view *v, bool own_segment)
 			   : "expected from the segment it sent";
 }
 
-/* An offset is told only of a number that can belong: the ISN of another incarnation gives
- * nonsense. */
+/* An offset is told only of a number that can belong: from the ISN of another incarnation, or
+ * below the ISN, it would be nonsense. */
 static bool rel_known(const struct flow *f, enum side side, seq_t number, uint32_t *rel)
 {
 	const struct flow_side *me = &f->side[side];
 	const int32_t away = me->started ? seq_diff(number, me->seq_next) : 0;
+	const int32_t length = me->started ? seq_diff(me->seq_next, me->isn) : 0;
 	if (!me->isn_known || away >= REL_PLAUSIBLE || away <= -REL_PLAUSIBLE)
+		return false;
+	if (length >= 0 && length < REL_PLAUSIBLE && me->bytes < REL_PLAUSIBLE &&
+	    seq_lt(number, me->isn))
 		return false;
 	*rel = seq_rel(number, me->isn);
 	return true;
 }
 
 static void fill_rel(const struct flow *f, enum side from, const struct segment *s,
-		     struct event_segment *e)
+		     const struct flow_delta *delta, struct event_segment *e)
 {
-	if ((s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN) { /* its number is the ISN */
+	const struct flow_side *other = &f->side[side_other(from)];
+	const bool opens = (s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN && !delta->outside;
+	if (opens) { /* its number is the ISN */
 		e->has_seq_rel = true;
 		e->next_seq_rel = segment_seq_count(s);
 	} else if (rel_known(f, from, s->seq, &e->seq_rel)) {
 		e->has_seq_rel = true;
 		e->next_seq_rel = e->seq_rel + segment_seq_count(s);
 	}
-	const struct flow_side *other = &f->side[side_other(from)];
 	if ((s->flags & TCP_ACK) == 0)
 		return;
-	e->has_ack_rel = rel_known(f, side_other(from), s->ack, &e->ack_rel);
-	if ((s->flags & TCP_SYN) != 0 && !other->isn_known && !other->started) {
+	if (delta->ack_stray && other->stray.syn) {
+		e->has_ack_rel = true; /* that SYN,ACK was the right one, and its number the ISN */
+		e->ack_rel = seq_rel(s->ack, other->stray.seq);
+	} else if ((s->flags & TCP_SYN) != 0 && !other->isn_known && !other->started) {
 		e->has_ack_rel = true; /* of a SYN that was not captured: this tells its ISN */
 		e->ack_rel = 1;
+	} else {
+		e->has_ack_rel = rel_known(f, side_other(from), s->ack, &e->ack_rel);
 	}
 }
 
@@ -199,9 +208,10 @@ static uint64_t frame_number(const struct pipeline *p, const struct pipeline_fra
 
 static void fill_segment(const struct pipeline *p, const struct exchange *x,
 			 const struct pipeline_frame *frame, const struct segment *s,
-			 enum side from, struct event_segment *e)
+			 const struct flow_delta *delta, struct event_segment *e)
 {
 	const struct flow *f = &x->flow;
+	const enum side from = flow_side_of(f, &s->src, &s->dst);
 	e->n = f->segments;
 	e->pcap_count = frame_number(p, frame);
 	e->from = from;
@@ -213,7 +223,7 @@ static void fill_segment(const struct pipeline *p, const struct exchange *x,
 	e->frame.link_type = frame->link_type;
 	e->frame.outbound = x->own_side >= 0 ? e->local_out : frame->hint == FRAME_OUTBOUND;
 	e->frame.inbound = x->own_side >= 0 ? !e->local_out : frame->hint == FRAME_INBOUND;
-	fill_rel(f, from, s, e);
+	fill_rel(f, from, s, delta, e);
 	e->window_bytes = flow_window(f, from, s, &e->window_scale_known);
 	e->since_previous_ns = f->segments > 1 ? frame->time_ns - f->last_ns : 0;
 }
@@ -377,7 +387,7 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	e.flow_id = x->flow.id;
 	flow_compare(&x->flow, from, s, frame->time_ns, &delta);
 	own_takes(p, x, s, x->own_side == (int)from, frame->time_ns, &word);
-	fill_segment(p, x, frame, s, from, &e.u.segment);
+	fill_segment(p, x, frame, s, &delta, &e.u.segment);
 	e.u.segment.retransmission = delta.retransmission;
 	if (word.unsent)
 		note_unsent(s, &e.u.segment);
@@ -509,13 +519,15 @@ void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns)
 	struct exchange *x = pipeline_find(p, &s->src, &s->dst);
 	struct event e = {.type = EVENT_SEGMENT, .time_ns = time_ns};
 	const struct pipeline_frame frame = {.time_ns = time_ns};
+	struct flow_delta delta;
 	if (x == NULL)
 		x = new_exchange(p, s, time_ns);
 	if (x == NULL)
 		return;
+	flow_compare(&x->flow, flow_side_of(&x->flow, &s->src, &s->dst), s, time_ns, &delta);
 	x->flow.segments++;
 	e.flow_id = x->flow.id;
-	fill_segment(p, x, &frame, s, flow_side_of(&x->flow, &s->src, &s->dst), &e.u.segment);
+	fill_segment(p, x, &frame, s, &delta, &e.u.segment);
 	e.u.segment.held = true;
 	e.u.segment.client = x->view[SIDE_CLIENT];
 	e.u.segment.server = x->view[SIDE_SERVER];

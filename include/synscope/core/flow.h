@@ -45,7 +45,7 @@ struct flow_side {
 	} gap[FLOW_GAPS_MAX];
 	struct flow_stray { /* its last segment whose numbers cannot belong here */
 		bool known, syn;
-		seq_t next; /* the number after it */
+		seq_t seq, next; /* its number, and the one after it */
 		bool ack_known;
 		seq_t ack;
 	} stray;
@@ -57,6 +57,7 @@ struct flow_side {
 	uint64_t bytes; /* payload, each number counted once */
 	bool rst_seen;
 	seq_t rst_seq; /* of the last one */
+	int64_t rst_ns;
 	bool time_last_known;
 	int64_t time_last_ns;
 };
@@ -121,7 +122,7 @@ enum flow_rst {
 	FLOW_RST_UNTOLD,     /* the receiver has said nothing yet that would tell */
 	FLOW_RST_CHALLENGED, /* in its window, not exact */
 	FLOW_RST_IGNORED,    /* outside its window, or no answer to its SYN */
-	FLOW_RST_BOUNCE,     /* <SEQ=SEG.ACK>, to a segment of the receiver that cannot belong */
+	FLOW_RST_BOUNCE,     /* the answer to a segment of the receiver that cannot belong */
 };
 
 /* What is new in a segment against the flow, found before the flow takes it in. */
@@ -155,8 +156,8 @@ struct flow_delta {
 	bool acks_fin; /* of the other side, for the first time */
 	bool acks_syn;
 	bool new_incarnation; /* a SYN with another ISN than the flow's */
-	bool revives;         /* goes on beyond its own RST: that one was not its own, or was
-				 not the end */
+	bool revives;         /* goes on after its own RST, later than by another way: that one
+				 was not its own, or was not the end */
 	enum flow_rst rst;
 };
 

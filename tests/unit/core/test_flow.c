@@ -398,8 +398,15 @@ static void test_flow_compare_reset(void **state)
 		{S, "SA",  0,   1,   0, 0, 0, "new acks synacked"},
 		{C, "A",   1,   1,   0, 0, 0, "acks synacked"},
 		{C, "R",   1,   0,   0, 0, 0, "exact"},
-		{C, "PA",  1,   1,  10, 0, 0, "new revives"},
+		{C, "PA",  1,   1,  10, 0, 5, "new revives"},
 		{C, "PA", 11,   1,  10, 0, 0, "new"},
+	});
+	STORY("unless it may have been overtaken by it", {
+		{C, "S",   0,   0,   0, 0, 0, "new"},
+		{S, "SA",  0,   1,   0, 0, 0, "new acks synacked"},
+		{C, "A",   1,   1,   0, 0, 0, "acks synacked"},
+		{C, "R",   1,   0,   0, 0, 0, "exact"},
+		{C, "PA",  1,   1,  10, 0, 0, "new"},
 	});
 	STORY("data that was sent before the RST and comes after it revives nothing", {
 		{C, "S",   0,   0,   0, 0, 0, "new"},
@@ -679,7 +686,7 @@ static void test_flow_summary_closings(void **state)
 		 C,
 		 false},
 		{"RST taken back",
-		 {{C, "R", 1, 0, 0, 0, 0, ""}, {C, "PA", 1, 1, 9, 0, 0, ""}},
+		 {{C, "R", 1, 0, 0, 0, 0, ""}, {C, "PA", 1, 1, 9, 0, 5, ""}},
 		 CLOSE_NONE,
 		 false,
 		 C,
@@ -701,6 +708,7 @@ static void test_flow_summary_closings(void **state)
 		open_it(&t);
 		for (size_t k = 0; k < ARRAY_COUNT(cases[i].lines); k++) {
 			const struct line *l = &cases[i].lines[k];
+			t.now_ns += l->wait_ms * TELLER_MS;
 			if (l->flags != NULL)
 				teller_tell(&t, l->from, l->flags, l->seq, l->ack, l->bytes);
 		}

@@ -132,7 +132,7 @@ static void test_judge_segment_openings(void **state)
 	});
 	STORY("split handshake", {
 		{C, "S",   0,   0,   0, 0, "syn", NULL},
-		{S, "A",  -9,   1,   0, 0, "ack.old", "without a SYN of its own"},
+		{S, "A",  -9,   1,   0, 0, "open.split", "without a SYN of its own"},
 		{S, "S",   0,   0,   0, 0, "syn open.split", NULL},
 		{C, "SA",  0,   1,   0, 0, "open.simultaneous", NULL},
 	});
@@ -248,7 +248,6 @@ static void test_judge_segment_resets(void **state)
 		{C, "R", 5000000,0,  0, 0, "rst.ignored", "(1000001 to 1001000)"},
 		{C, "R",   0,   0,   0, 0, "rst.ignored", "seq 1000000 is not in"},
 		{C, "RA",  1,   1,   0, 0, "rst.acceptable", "seq 1000001 is exactly the receiver's next expected number"},
-		{C, "PA",  1,   1,   9, 0, "data correction", NULL},
 	});
 	STORY("behind data", {
 		OPEN,
@@ -419,6 +418,21 @@ static void test_judge_segment_data_later_than_a_round_trip_was_sent_again(void 
 	assert_true(says(&e, "50 bytes that fill a hole"));
 }
 
+static void test_judge_segment_whoever_goes_on_did_not_reset(void **state)
+{
+	(void)state;
+	struct teller t;
+	struct event_segment e;
+	char found[200];
+	teller_begin(&t, 0);
+	open_it(&t);
+	teller_tell(&t, C, "R", 1, 0, 0);
+	t.now_ns += 30 * TELLER_MS;
+	const struct segment s = teller_segment(&t, C, "PA", 1, 1, 9);
+	judge(&t, C, &s, &e);
+	assert_string_equal(codes(&e, found, sizeof found), "data correction");
+}
+
 static void test_judge_segment_own_end_without_connection_is_not_reset(void **state)
 {
 	(void)state;
@@ -543,6 +557,27 @@ static void test_judge_evidence_names_what_the_belief_found(void **state)
 			fail_msg("%s: %s", cases[i].name, found);
 		for (unsigned k = 0; k < e.notes_count; k++)
 			check_note(&e.notes[k]);
+	}
+}
+
+static void test_judge_evidence_abort_beyond_what_was_seen_is_an_if(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t seq;
+		const char *text;
+	} cases[] = {{1, "at its own next number: the server aborts"},
+		     {500, "if the server itself aborts with it, it has sent 499 numbers that"}};
+	const struct belief_evidence abort_found = {.row = -1, .reset = BELIEF_RESET_ABORT};
+	for (size_t i = 0; i < 2; i++) {
+		struct teller t;
+		struct event_segment e = {0};
+		teller_begin(&t, 0);
+		open_it(&t);
+		e.tcp = teller_segment(&t, S, "R", cases[i].seq, 0, 0);
+		judge_evidence(&t.f, S, &abort_found, true, &e);
+		assert_int_equal(e.notes_count, 1);
+		assert_true(says(&e, cases[i].text));
 	}
 }
 
@@ -765,11 +800,13 @@ int main(void)
 		cmocka_unit_test(test_judge_segment_checksums_fragments_options),
 		cmocka_unit_test(test_judge_segment_sack),
 		cmocka_unit_test(test_judge_segment_data_later_than_a_round_trip_was_sent_again),
+		cmocka_unit_test(test_judge_segment_whoever_goes_on_did_not_reset),
 		cmocka_unit_test(test_judge_segment_own_end_without_connection_is_not_reset),
 		cmocka_unit_test(test_judge_segment_port_used_again),
 		cmocka_unit_test(test_judge_note_too_many_keep_the_first),
 		cmocka_unit_test(test_judge_note_long_text_is_cut_and_ended),
 		cmocka_unit_test(test_judge_evidence_names_what_the_belief_found),
+		cmocka_unit_test(test_judge_evidence_abort_beyond_what_was_seen_is_an_if),
 		cmocka_unit_test(test_judge_evidence_says_nothing_twice),
 		cmocka_unit_test(test_judge_icmp_says_who_and_whether_it_was_sent),
 		cmocka_unit_test(test_judge_options_text),

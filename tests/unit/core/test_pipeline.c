@@ -305,7 +305,7 @@ static void test_pipeline_frame_states_of_odd_stories(void **state)
 	});
 	STORY("16 a SYN,ACK of the wrong number, RST", {
 		{C, "S",   0,   0,   0, 0, "*SYN-SENT", "~SYN-RECEIVED"},
-		{S, "SA",  0, 778,   0, 0, "*SYN-SENT", "*SYN-RECEIVED"},
+		{S, "SA",  0, 778,   0, 0, "*SYN-SENT", "~SYN-RECEIVED"},
 		{C, "R", 778,   0,   0, 0, "~SYN-SENT", "~LISTEN"},
 	});
 	STORY("20 ACK scan", {
@@ -373,10 +373,32 @@ static void test_pipeline_frame_offsets_only_of_numbers_that_belong(void **state
 	tell(r, S, "RA", RAW_ZERO, 1, 0); /* the server's ISN is not known */
 	assert_false(last_segment(r)->has_seq_rel);
 	assert_true(last_segment(r)->has_ack_rel);
-	tell(r, S, "SA", 0, 0x60000000, 0);        /* an offset from nowhere */
-	assert_true(last_segment(r)->has_seq_rel); /* its own number is an ISN */
-	assert_int_equal(last_segment(r)->seq_rel, 0);
+	tell(r, S, "SA", 0, 0x60000000, 0);         /* an offset from nowhere */
+	assert_false(last_segment(r)->has_seq_rel); /* of this exchange it is not the ISN */
 	assert_false(last_segment(r)->has_ack_rel);
+	tell(r, C, "A", -1, 1, 0); /* below the ISN */
+	assert_false(last_segment(r)->has_seq_rel);
+	tell(r, S, "SA", 0, 1, 0);
+	assert_true(last_segment(r)->has_seq_rel && last_segment(r)->has_ack_rel);
+	rig_close(r);
+}
+
+/* Two SYN,ACKs: the ACK says which ISN is right, and counts from it. */
+static void test_pipeline_frame_offset_of_an_ack_from_the_isn_that_it_chooses(void **state)
+{
+	(void)state;
+	struct rig *r = rig_open(NULL);
+	tell(r, C, "S", 0, 0, 0);
+	r->isn[S] += 70000;
+	tell(r, S, "SA", 0, 1, 0);
+	r->isn[S] -= 70000;
+	tell(r, S, "SA", 0, 1, 0);
+	assert_false(last_segment(r)->has_seq_rel);
+	tell(r, C, "A", 1, 1, 0);
+	assert_true(last_segment(r)->has_ack_rel);
+	assert_int_equal(last_segment(r)->ack_rel, 1);
+	tell(r, S, "PA", 1, 1, 5);
+	assert_int_equal(last_segment(r)->seq_rel, 1);
 	rig_close(r);
 }
 
@@ -555,8 +577,7 @@ static void test_pipeline_frame_icmp_belongs_to_the_segment_it_quotes(void **sta
 	rig_close(r);
 }
 
-static void
-test_pipeline_frame_icmp_hint_bad_checksum_or_unknown_number_takes_nothing_back(void **state)
+static void test_pipeline_frame_icmp_hint_or_unbelieved_takes_nothing_back(void **state)
 {
 	(void)state;
 	static const struct {
@@ -959,6 +980,7 @@ int main(void)
 		cmocka_unit_test(test_pipeline_frame_states_of_odd_stories),
 		cmocka_unit_test(test_pipeline_frame_event_tells_numbers_and_times),
 		cmocka_unit_test(test_pipeline_frame_offsets_only_of_numbers_that_belong),
+		cmocka_unit_test(test_pipeline_frame_offset_of_an_ack_from_the_isn_that_it_chooses),
 		cmocka_unit_test(
 			test_pipeline_frame_midstream_has_no_offsets_and_a_doubtful_client),
 		cmocka_unit_test(test_pipeline_frame_synack_first_tells_who_is_who),
@@ -969,8 +991,7 @@ int main(void)
 			test_pipeline_frame_stray_syn_answered_by_synack_begins_another_flow),
 		cmocka_unit_test(test_pipeline_frame_stray_syn_challenged_stays_in_its_flow),
 		cmocka_unit_test(test_pipeline_frame_icmp_belongs_to_the_segment_it_quotes),
-		cmocka_unit_test(
-			test_pipeline_frame_icmp_hint_bad_checksum_or_unknown_number_takes_nothing_back),
+		cmocka_unit_test(test_pipeline_frame_icmp_hint_or_unbelieved_takes_nothing_back),
 		cmocka_unit_test(test_pipeline_frame_icmp_finds_the_last_copy_among_the_recent),
 		cmocka_unit_test(test_pipeline_frame_icmp_about_nobody_is_counted),
 		cmocka_unit_test(test_pipeline_frame_other_frames_are_counted),

@@ -88,7 +88,7 @@ ORACLE_BIN := $(if $(ORACLE),$(BUILD)/tests/oracle/oracle)
 
 .PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
         fuzz golden-update states compile_commands.json install install-caps uninstall \
-        hooks clean tests binaries oracle
+        hooks clean tests binaries oracle walk check-long
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -165,6 +165,15 @@ binaries: tests $(BENCH_BIN) $(ORACLE_BIN)
 oracle: $(ORACLE_BIN)
 	$(Q)$< $(ARGS)
 
+#: walk       random walks beside a kernel, in a lab; WALKS=1000 SYNSCOPE_SEED=n ARGS="--only n" ...
+WALKS ?= 1000
+walk: $(BUILD)/tests/walk/walk
+	$(Q)$< --walks $(WALKS) $(ARGS)
+
+#: check-long what takes its time: 10000 walks
+check-long: WALKS := 10000
+check-long: walk
+
 #: check      every test: unit, golden, lab (in namespaces; no root needed)
 check: tests
 	$(Q)BUILD=$(BUILD) tests/run.sh unit golden lab
@@ -225,7 +234,7 @@ format-check:
 
 #: compile_commands.json   for clangd and clang-tidy
 compile_commands.json:
-	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE); do \
+	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$f" \
 	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
 	 done; echo ']'; } > $@
@@ -253,4 +262,4 @@ hooks:
 clean:
 	rm -rf build compile_commands.json
 
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK))

@@ -62,11 +62,11 @@ static void sum_opening(struct summary *s, const struct event_flow *f)
 {
 	char rtt[WORDS_TIME_MAX];
 	if (f->handshake_complete)
-		row(s, "opening", "three segments, validated by their numbers");
+		row(s, "opening", "complete, validated by its numbers");
 	else if (f->client.syn_seen || f->server.syn_seen)
 		row(s, "opening", "not completed");
 	else
-		row(s, "opening", "not seen: the capture begins in the middle");
+		row(s, "opening", "no SYN was seen");
 	if (f->has_handshake_rtt)
 		more(s, "; SYN to SYN,ACK %s",
 		     words_duration(f->handshake_rtt_ns, rtt, sizeof rtt));

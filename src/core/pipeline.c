@@ -178,10 +178,10 @@ static void fill_rel(const struct flow *f, enum side from, const struct segment 
 		     const struct flow_delta *delta, struct event_segment *e)
 {
 	const struct flow_side *other = &f->side[side_other(from)];
-	const bool opens = (s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN && !delta->outside;
-	if (opens) { /* its number is the ISN */
-		e->has_seq_rel = true;
-		e->next_seq_rel = segment_seq_count(s);
+	if ((s->flags & (TCP_SYN | TCP_RST)) ==
+	    TCP_SYN) { /* its number is an ISN, of this exchange? */
+		e->has_seq_rel = !delta->outside;
+		e->next_seq_rel = e->has_seq_rel ? segment_seq_count(s) : 0;
 	} else if (rel_known(f, from, s->seq, &e->seq_rel)) {
 		e->has_seq_rel = true;
 		e->next_seq_rel = e->seq_rel + segment_seq_count(s);

@@ -532,6 +532,7 @@ static void test_pipeline_frame_stray_syn_challenged_stays_in_its_flow(void **st
 	const uint32_t isn = r->isn[C];
 	r->isn[C] += 70000;
 	tell(r, C, "S", 0, 0, 0);
+	assert_false(last_segment(r)->has_seq_rel);
 	r->isn[C] = isn;
 	tell(r, S, "A", 1, 1, 0);
 	assert_int_equal(last_segment(r)->ack_rel, 1); /* from the ISN of the open connection */

@@ -33,7 +33,7 @@ BEGIN {
 
 # Tests of the whole (tests/lab, tests/bench ...) may include all.
 function may_have(layer, other) {
-	return (layer, other) in allowed || layer == "whole"
+	return ((layer, other) in allowed) || layer == "whole"
 }
 
 function breach(text) {
@@ -49,7 +49,7 @@ function layer_of(path,    part) {
 		return part[2]
 	if (part[1] == "include" || (part[1] == "tests" && part[2] == "unit"))
 		return part[3]
-	return part[2] ~ /^(fuzz|support|oracle)$/ ? part[2] : "whole", tests/walk
+	return part[2] ~ /^(fuzz|support|oracle)$/ ? part[2] : "whole"
 }
 
 # Whether the module of this file ("guard" of guard_nft.c) is one of a list of words.

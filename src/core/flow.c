@@ -94,7 +94,7 @@ static void take_numbers(struct flow_side *me, const struct segment *s, const st
 	me->seq_next = seq_max(me->seq_next, end);
 }
 
-static void remember_stray(struct flow_side *me, const struct segment *s)
+static void remember_stray(struct flow_side *me, const struct segment *s, int64_t time_ns)
 {
 	me->stray = (struct flow_stray){
 		.known = true,
@@ -103,14 +103,32 @@ static void remember_stray(struct flow_side *me, const struct segment *s)
 		.next = segment_end(s),
 		.ack_known = (s->flags & TCP_ACK) != 0,
 		.ack = s->ack,
+		.option = s->option,
+		.time_ns = time_ns,
 	};
 }
 
-/* The other side acknowledges what seemed not to belong. */
-static void adopt_stray(struct flow_side *me, int64_t time_ns)
+static void agree_on_scale(struct flow_side *me, struct flow_side *other)
 {
+	if (!me->option_seen || !other->option_seen)
+		return;
+	const bool both = me->option.has_wscale && other->option.has_wscale;
+	me->window_scale_known = other->window_scale_known = true;
+	/* RFC 7323 section 2.3: a larger shift is used as 14. */
+	me->window_shift = both ? (me->option.wscale > 14 ? 14 : me->option.wscale) : 0;
+	other->window_shift = both ? (other->option.wscale > 14 ? 14 : other->option.wscale) : 0;
+}
+
+/* The other side acknowledges what seemed not to belong. */
+static void adopt_stray(struct flow *f, enum side of, int64_t time_ns)
+{
+	struct flow_side *me = &f->side[of];
 	const seq_t next = me->stray.next;
 	if (me->stray.syn) {
+		me->option = me->stray.option;
+		if (f->has_synack_ns && of == SIDE_SERVER)
+			f->synack_ns = me->stray.time_ns;
+		agree_on_scale(me, &f->side[side_other(of)]);
 		me->syn_seen = me->isn_known = true;
 		me->isn = me->stray.seq;
 		start_numbers(me, me->isn, next);
@@ -145,17 +163,6 @@ static void time_synack(struct flow *f, const struct segment *s, const struct fl
 	if (f->syn_ts_told && s->option.has_timestamps &&
 	    s->option.ts_echo == other->option.ts_value)
 		f->syn_ambiguous = false;
-}
-
-static void agree_on_scale(struct flow_side *me, struct flow_side *other)
-{
-	if (!me->option_seen || !other->option_seen)
-		return;
-	const bool both = me->option.has_wscale && other->option.has_wscale;
-	me->window_scale_known = other->window_scale_known = true;
-	/* RFC 7323 section 2.3: a larger shift is used as 14. */
-	me->window_shift = both ? (me->option.wscale > 14 ? 14 : me->option.wscale) : 0;
-	other->window_shift = both ? (other->option.wscale > 14 ? 14 : other->option.wscale) : 0;
 }
 
 static void take_syn(struct flow *f, enum side from, const struct segment *s,
@@ -204,7 +211,7 @@ static void take_ack(struct flow *f, enum side from, const struct segment *s,
 	if (!d->ack_valid)
 		return;
 	if (d->ack_stray)
-		adopt_stray(other, time_ns);
+		adopt_stray(f, side_other(from), time_ns);
 	if (d->ack_missed) {
 		add_gap(other, other->seq_next, s->ack, time_ns);
 		other->seq_next = s->ack;
@@ -282,7 +289,7 @@ void flow_take(struct flow *f, enum side from, const struct segment *s,
 	const bool rst = (s->flags & TCP_RST) != 0;
 	flow_peers_take(f, from, s);
 	if (delta->outside) {
-		remember_stray(me, s);
+		remember_stray(me, s, time_ns);
 	} else if (!rst) {
 		if ((s->flags & TCP_SYN) != 0)
 			take_syn(f, from, s, delta, time_ns);

@@ -69,6 +69,11 @@ static void judge_stray_syn(const struct flow *f, enum side from, struct event_s
 		     s->seq.raw, me->isn.raw);
 }
 
+static const char *plural(uint32_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void judge_syn(const struct flow *f, enum side from, const struct flow_delta *d,
 		      struct event_segment *e)
 {
@@ -98,9 +103,9 @@ static void judge_syn(const struct flow *f, enum side from, const struct flow_de
 		     "both ends sent a SYN and neither has acknowledged: a simultaneous open");
 	if (s->payload_bytes > 0)
 		NOTE(e, NOTE_FASTOPEN, s->option.has_fastopen ? "7413 4.2" : "9293 3.10.7.2",
-		     "carries %u bytes already with the SYN; they wait until the handshake is "
+		     "carries %u byte%s already with the SYN, to wait until the handshake is "
 		     "over%s",
-		     s->payload_bytes,
+		     s->payload_bytes, plural(s->payload_bytes),
 		     s->option.has_fastopen ? ", unless the Fast Open cookie is accepted" : "");
 	if ((s->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR))
 		NOTE(e, NOTE_ECN, "3168 6.1.1", "asks for ECN (ECE and CWR on a SYN)");
@@ -112,11 +117,12 @@ static void judge_completion(const struct flow *f, enum side from, const struct 
 {
 	const struct segment *s = &e->tcp;
 	const struct flow_side *other = &f->side[side_other(from)];
+	const seq_t isn = d->ack_stray ? other->stray.seq : other->isn;
 	if (d->acks_syn && f->side[from].syn_acked)
 		NOTE(e, NOTE_HANDSHAKE_COMPLETE, "9293 3.5",
 		     "acknowledges the other SYN: ack %u = ISN %u + %u; the handshake is complete "
 		     "for the sender of this",
-		     s->ack.raw, other->isn.raw, seq_rel(s->ack, other->isn));
+		     s->ack.raw, isn.raw, seq_rel(s->ack, isn));
 }
 
 static void judge_bad_synack(const struct flow *f, enum side from, struct event_segment *e)
@@ -178,8 +184,8 @@ static void judge_synack(const struct flow *f, enum side from, const struct flow
 		     seq_rel(s->ack, other->isn));
 	/* With Fast Open the data of the SYN may be acknowledged too. */
 	if (!d->retransmission && seq_gt(s->ack, wanted))
-		NOTE(e, NOTE_FASTOPEN, "7413 4.2", "and with it %u bytes that came with the SYN",
-		     seq_rel(s->ack, wanted));
+		NOTE(e, NOTE_FASTOPEN, "7413 4.2", "and with it %u byte%s that came with the SYN",
+		     seq_rel(s->ack, wanted), plural(seq_rel(s->ack, wanted)));
 	if ((s->flags & (TCP_ECE | TCP_CWR)) == TCP_ECE)
 		NOTE(e, NOTE_ECN, "3168 6.1.1", "agrees to ECN (ECE without CWR on a SYN,ACK)");
 	judge_completion(f, from, d, e);
@@ -362,26 +368,29 @@ static void judge_data(const struct flow *f, enum side from, const struct flow_d
 	number(f, from, s->seq, a);
 	if (d->retransmission && d->needless)
 		NOTE(e, NOTE_DATA_RETRANSMITTED, "9293 3.10.7.4 first check",
-		     "%u bytes again, all of them acknowledged already (%s): needless, or the "
+		     "%u byte%s again, all acknowledged already (%s): needless, or the "
 		     "acknowledgement was lost",
-		     s->payload_bytes, a);
+		     s->payload_bytes, plural(s->payload_bytes), a);
 	else if (d->retransmission && d->fills_gap)
 		NOTE(e, NOTE_DATA_RETRANSMITTED, "6298 5",
-		     "%u bytes that fill a hole (%s), later than a round trip: sent again, the "
-		     "first "
-		     "copy was lost before here",
-		     s->payload_bytes, a);
+		     "%u byte%s into a hole (%s), later than a round trip: sent again, the first "
+		     "copy "
+		     "was not seen here",
+		     s->payload_bytes, plural(s->payload_bytes), a);
 	else if (d->retransmission)
-		NOTE(e, NOTE_DATA_RETRANSMITTED, "6298 5",
-		     "%u bytes again, all of them sent before (%s)", s->payload_bytes, a);
+		NOTE(e, NOTE_DATA_RETRANSMITTED, "6298 5", "%u byte%s again, all sent before (%s)",
+		     s->payload_bytes, plural(s->payload_bytes), a);
 	else if (d->out_of_order)
 		NOTE(e, NOTE_DATA_OUT_OF_ORDER, "9293 3.10.7.4 seventh check",
-		     "fills a hole: %u bytes that come later than their place (%s)",
-		     s->payload_bytes, a);
+		     "fills a hole: %u byte%s later than in its place (%s)", s->payload_bytes,
+		     plural(s->payload_bytes), a);
 	else if (d->overlap)
 		NOTE(e, NOTE_DATA_OVERLAP, "9293 3.10.7.4 seventh check",
-		     "partly new: its first %u numbers were sent before",
-		     (unsigned)seq_diff(me->seq_next, s->seq));
+		     "partly new: its first %u number%s sent before",
+		     (unsigned)seq_diff(me->seq_next, s->seq),
+		     plural((uint32_t)seq_diff(me->seq_next, s->seq)));
+	else if (s->payload_bytes == 1)
+		NOTE(e, NOTE_DATA, "9293 3.4", "1 byte uses number %s", a);
 	else
 		NOTE(e, NOTE_DATA, "9293 3.4", "%u bytes use numbers %s to %s", s->payload_bytes, a,
 		     number(f, from, seq_add(s->seq, s->payload_bytes - 1), b));
@@ -403,8 +412,8 @@ static void judge_text(const struct flow *f, enum side from, const struct flow_d
 		     "what lies between");
 	else if (d->gap_before)
 		NOTE(e, NOTE_NOT_CAPTURED, "9293 3.4",
-		     "%u numbers before it were not seen: next was %s, this begins with %s",
-		     d->gap_count, number(f, from, f->side[from].seq_next, a),
+		     "%u number%s before it not seen: next was %s, this begins with %s",
+		     d->gap_count, plural(d->gap_count), number(f, from, f->side[from].seq_next, a),
 		     number(f, from, s->seq, b));
 	if (d->keep_alive || d->window_probe)
 		judge_probe(f, from, d, e);

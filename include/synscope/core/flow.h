@@ -48,6 +48,8 @@ struct flow_side {
 		seq_t seq, next; /* its number, and the one after it */
 		bool ack_known;
 		seq_t ack;
+		struct option_set option;
+		int64_t time_ns;
 	} stray;
 	bool probe_last; /* its last segment was a keep-alive or a window probe */
 	uint32_t segments;

@@ -645,6 +645,29 @@ static void test_flow_summary_handshake_rtt(void **state)
 	}
 }
 
+/* The second of two SYN,ACKs is the one that was believed: its options and its time count. */
+static void test_flow_take_synack_that_is_chosen_brings_its_options(void **state)
+{
+	(void)state;
+	struct teller t;
+	struct event_flow out = {0};
+	teller_begin(&t, 2);
+	teller_tell(&t, C, "S", 0, 0, 0);
+	struct segment first = teller_segment(&t, S, "SA", 9000, 1, 0);
+	struct segment second = teller_segment(&t, S, "SA", 0, 1, 0);
+	first.option.has_mss = second.option.has_mss = true;
+	first.option.mss = 100;
+	second.option.mss = 200;
+	teller_take(&t, S, &first);
+	teller_take(&t, S, &second);
+	teller_tell(&t, C, "A", 1, 1, 0);
+	flow_summary(&t.f, &out);
+	assert_int_equal(out.server.option.mss, 200);
+	assert_int_equal(out.server.isn.raw, t.isn[S]);
+	assert_int_equal(out.handshake_rtt_ns, 2 * TELLER_MS);
+	assert_true(out.handshake_complete);
+}
+
 static void test_flow_summary_closings(void **state)
 {
 	(void)state;
@@ -1082,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(test_flow_take_window_edge_uses_the_scale),
 		cmocka_unit_test(test_flow_window_scale_unknown_or_refused),
 		cmocka_unit_test(test_flow_summary_handshake_rtt),
+		cmocka_unit_test(test_flow_take_synack_that_is_chosen_brings_its_options),
 		cmocka_unit_test(test_flow_summary_closings),
 		cmocka_unit_test(test_flow_summary_phases_are_measured),
 		cmocka_unit_test(test_flow_summary_peers),

@@ -150,11 +150,11 @@ static void test_judge_segment_openings(void **state)
 		{C, "S",   0,   0,   0, 0, "syn", NULL},
 		{S, "SA",9000,  1,   0, 0, "synack.acceptable", NULL},
 		{S, "SA",  0,   1,   0, 0, "synack.acceptable", "its ISN is 5000000, and the SYN,ACK before it said 5009000"},
-		{C, "A",   1,   1,   0, 0, "handshake.complete", NULL},
+		{C, "A",   1,   1,   0, 0, "handshake.complete", "ack 5000001 = ISN 5000000 + 1"},
 	});
 	STORY("Fast Open", {
 		{C, "S",   0,   0,   5, 0, "syn fastopen", "carries 5 bytes"},
-		{S, "SA",  0,   6,   0, 0, "synack.acceptable fastopen", "and with it 5 bytes"},
+		{S, "SA",  0,   6,   0, 0, "synack.acceptable fastopen", "and with it 5 bytes that"},
 		{C, "A",   6,   1,   0, 0, "handshake.complete", NULL},
 	});
 	STORY("ECN asked for and agreed", {
@@ -176,14 +176,19 @@ static void test_judge_segment_data_and_acknowledgements(void **state)
 		{S, "A",   1,  51,   0, 0, "ack.old", "(1000051 (rel 51), was 1000101 (rel 101))"},
 		{C, "PA",101,   1,  50, 0, "data", NULL},
 		{S, "A",   1, 101,   0, 0, "ack.duplicate", "still waits for 1000101 (rel 101)"},
-		{C, "PA",101,   1,  50, 0, "data.retransmitted", "50 bytes again, all of them sent before"},
+		{C, "PA",101,   1,  50, 0, "data.retransmitted", "50 bytes again, all sent before"},
 		{S, "A",   1, 151,   0, 0, "ack.data", NULL},
 		{C, "PA",101,   1,  50, 0, "data.retransmitted", "acknowledged already"},
 		{C, "PA",141,   1,  20, 0, "data.overlap", "its first 10 numbers"},
 	});
+	STORY("one byte", {
+		OPEN,
+		{C, "PA",  1,   1,   1, 0, "data", "1 byte uses number 1000001 (rel 1)"},
+		{C, "PA",  1,   1,   1, 0, "data.retransmitted", "1 byte again, all sent before"},
+	});
 	STORY("late data", {
 		OPEN,
-		{C, "PA", 51,   1,  50, 0, "capture.missing data", "50 numbers before it were not seen: next was 1000001 (rel 1), this begins with 1000051 (rel 51)"},
+		{C, "PA", 51,   1,  50, 0, "capture.missing data", "50 numbers before it not seen: next was 1000001 (rel 1), this begins with 1000051 (rel 51)"},
 		{C, "PA",  1,   1,  50, 0, "data.out_of_order", NULL},
 	});
 	STORY("acknowledged, but never seen", {
@@ -415,7 +420,7 @@ static void test_judge_segment_data_later_than_a_round_trip_was_sent_again(void 
 	judge(&t, C, &s, &e);
 	assert_int_equal(e.notes_count, 1);
 	assert_int_equal(e.notes[0].code, NOTE_DATA_RETRANSMITTED);
-	assert_true(says(&e, "50 bytes that fill a hole"));
+	assert_true(says(&e, "50 bytes into a hole"));
 }
 
 static void test_judge_segment_whoever_goes_on_did_not_reset(void **state)

@@ -49,7 +49,7 @@ function layer_of(path,    part) {
 		return part[2]
 	if (part[1] == "include" || (part[1] == "tests" && part[2] == "unit"))
 		return part[3]
-	return part[2] ~ /^(fuzz|support|oracle)$/ ? part[2] : "whole"
+	return part[2] ~ /^(fuzz|support|oracle|walk)$/ ? part[2] : "whole"
 }
 
 # Whether the module of this file ("guard" of guard_nft.c) is one of a list of words.
@@ -79,8 +79,8 @@ FNR == 1 {
 	} else if (test && name ~ /^(\.\.\/)+src\/[a-z]+\/[a-z0-9_]+_internal\.h$/) {
 		if (!may_have(layer, part[n - 1]))
 			breach(layer " may not include " part[n - 1] " (" name ")")
-	} else if (test && name ~ /^(\.\.\/)+(support|walk)\/[a-z0-9_]+\.h$/) {
-		# a test may have its support
+	} else if (test && name ~ /^(\.\.\/)+((support|walk)\/[a-z0-9_]+\.h|oracle\/[a-z0-9_]+\.[ch])$/) {
+		# a test may have its support, and take in the oracle (a core test links core alone)
 	} else if (n != 1) { # a header of one module stands beside it
 		breach("\"" name "\": say \"synscope/LAYER/MODULE.h\", or \"NAME.h\" beside the file")
 	}

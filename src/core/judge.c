@@ -481,6 +481,44 @@ static void judge_rst_in_syn_sent(const struct flow_side *other, const struct fl
 		     s->ack.raw, other->isn.raw, other->isn.raw + 1);
 }
 
+static void judge_rst_exact(const struct flow_side *me, const struct flow_side *other,
+			    struct event_segment *e)
+{
+	const struct segment *s = &e->tcp;
+	if (!me->started && !other->syn_seen)
+		NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.1",
+		     "seq %u is the number that the other side acknowledged: the answer of "
+		     "an "
+		     "end that knows no such connection",
+		     s->seq.raw);
+	else if (other->acked && !seq_eq(s->seq, other->ack_last))
+		NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
+		     "seq %u follows what was sent before it: exactly the next expected "
+		     "number once that has arrived, and the connection is reset",
+		     s->seq.raw);
+	else
+		NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
+		     "seq %u is exactly the receiver's next expected number: the "
+		     "connection is reset",
+		     s->seq.raw);
+}
+
+static void judge_rst_bounce(const struct flow_side *other, struct event_segment *e)
+{
+	const struct segment *s = &e->tcp;
+	if (!other->stray.ack_known)
+		NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.1",
+		     "ack %u is the end of the segment before: the answer to it, of an end "
+		     "that knows no such connection",
+		     s->ack.raw);
+	else
+		NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.3 first check",
+		     "seq %u is the number that the segment before acknowledged: the "
+		     "answer to it, "
+		     "which leaves its own connection as it is",
+		     s->seq.raw);
+}
+
 static void judge_rst(const struct flow *f, enum side from, const struct flow_delta *d,
 		      struct event_segment *e)
 {
@@ -498,22 +536,7 @@ static void judge_rst(const struct flow *f, enum side from, const struct flow_de
 		judge_rst_in_syn_sent(other, d, e);
 		break;
 	case FLOW_RST_EXACT:
-		if (!me->started && !other->syn_seen)
-			NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.1",
-			     "seq %u is the number that the other side acknowledged: the answer of "
-			     "an "
-			     "end that knows no such connection",
-			     s->seq.raw);
-		else if (other->acked && !seq_eq(s->seq, other->ack_last))
-			NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
-			     "seq %u follows what was sent before it: exactly the next expected "
-			     "number once that has arrived, and the connection is reset",
-			     s->seq.raw);
-		else
-			NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
-			     "seq %u is exactly the receiver's next expected number: the "
-			     "connection is reset",
-			     s->seq.raw);
+		judge_rst_exact(me, other, e);
 		break;
 	case FLOW_RST_UNSURE:
 		NOTE(e, NOTE_RST_ACCEPTABLE, "5961 3.2",
@@ -542,17 +565,7 @@ static void judge_rst(const struct flow *f, enum side from, const struct flow_de
 			     s->seq.raw, window_text(other, a));
 		break;
 	case FLOW_RST_BOUNCE:
-		if (!other->stray.ack_known)
-			NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.1",
-			     "ack %u is the end of the segment before: the answer to it, of an end "
-			     "that knows no such connection",
-			     s->ack.raw);
-		else
-			NOTE(e, NOTE_RST_BOUNCE, "9293 3.10.7.3 first check",
-			     "seq %u is the number that the segment before acknowledged: the "
-			     "answer to it, "
-			     "which leaves its own connection as it is",
-			     s->seq.raw);
+		judge_rst_bounce(other, e);
 		break;
 	}
 }

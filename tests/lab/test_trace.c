@@ -53,8 +53,8 @@ struct scenario {
 	const char *verdict;
 	const char *note;      /* a note that must be there, or NULL */
 	const char *handshake; /* "yes", "no" or NULL */
-	bool truth_late;       /* the server's program acts by itself: rows between are compared
-				  for `possible` and `proven` alone */
+	bool truth_late;       /* the server's program acts by itself, perhaps between a row and the
+				  question: only `possible` is compared */
 	bool once;             /* IPv4 only, with the reason in the name */
 };
 
@@ -229,7 +229,7 @@ static void play(const struct scenario *c, enum ip_family family)
 	story_compare_truth(&s, &truth);
 	CHECK(truth.compared > 0, "the kernel was never asked");
 	CHECK(truth.impossible == 0, "a true state was not in possible: %s", truth.first_wrong);
-	CHECK(truth.disproved == 0, "a proof was wrong: %s", truth.first_wrong);
+	CHECK(c->truth_late || truth.disproved == 0, "a proof was wrong: %s", truth.first_wrong);
 	CHECK(c->truth_late || truth.unexpected == 0, "not the expected state: %s",
 	      truth.first_wrong);
 	story_free(&s);

@@ -116,7 +116,7 @@ struct walk_run {
 };
 
 /** Walk it, until the end or the first problem. */
-enum watch_problem walk_run(struct trial *t, const struct walk *w, const struct walk_run *run);
+enum watch_problem walk_run(struct trial *t, const struct walk *walk, const struct walk_run *run);
 
 /** Leave out of a walk whatever its problem does not need. @return runs that it took */
 unsigned walk_reduce(struct trial *t, struct walk *w, enum watch_problem problem);

@@ -734,9 +734,13 @@ static bool explain_anew(struct belief *b, const struct segment *s, const struct
 	forget_numbers(b);
 	rename_after(&b->b);
 	rename_after(&b->u);
+	uint8_t kept = 0;
 	for (uint8_t i = 0; i < b->proofs; i++)
-		if (b->proof[i].inc == INC_AFTER)
-			b->proof[i].inc = INC_BEFORE;
+		if (b->proof[i].inc == INC_AFTER) {
+			b->proof[kept] = b->proof[i];
+			b->proof[kept++].inc = INC_BEFORE;
+		}
+	b->proofs = kept;
 	const bool later = b->b.count > 0 && explain(b, s, r);
 	if (!later) {
 		*b = before;
@@ -748,7 +752,6 @@ static bool explain_anew(struct belief *b, const struct segment *s, const struct
 	if (earlier) {
 		b->rival = true;
 		b->rival_at = b->now;
-		b->rival_proven |= before.view.proven;
 	}
 	return later || earlier;
 }
@@ -767,12 +770,8 @@ static void settle_rival(struct belief *b, const struct got *r)
 		since = since || o->first > b->rival_at;
 		before = before || o->first <= b->rival_at;
 	}
-	if (since && !before) {
+	if (since && !before)
 		b->rival = false;
-		b->rival_proven = 0;
-	} else {
-		b->rival_proven |= b->view.proven;
-	}
 }
 
 /* ---- what a segment proves by itself ---- */
@@ -899,10 +898,8 @@ static bool is_whole(const struct got *r)
 /* @return whether it may be of a rival incarnation all the same */
 static bool contradict(struct belief *b, const struct segment *s, const struct got *r)
 {
-	if (b->rival) {
-		b->rival_proven = STATE_SET_ALL;
+	if (b->rival)
 		return true;
-	}
 	b->evidence.tried = node_set_states(&b->b);
 	if (b->gaps && !b->iss_known && (r->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
 		b->evidence.tried = 0;

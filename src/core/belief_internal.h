@@ -132,9 +132,8 @@ struct belief {
 	bool old_known; /* numbers of the incarnation that was known before this one */
 	seq_t old_iss, old_seen;
 	bool rival; /* two incarnations were seen in doubtful order: possible is everything */
-	uint32_t rival_at;        /* since when */
-	state_set_t rival_proven; /* what may be proven instead */
-	bool syn_has_text;        /* its SYN carried text: Fast Open client */
+	uint32_t rival_at; /* since when */
+	bool syn_has_text; /* its SYN carried text: Fast Open client */
 	bool edge_known, offer_known, own_window_closed;
 	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
 	uint8_t own_wscale, wscale;

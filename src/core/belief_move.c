@@ -142,6 +142,11 @@ static size_t meet_unknown(const struct belief *b, const struct node *n, const s
 	return (s->flags & TCP_ACK) ? 2 : 1;
 }
 
+bool is_syn_received(enum ctl c)
+{
+	return ctl_state(c) == ST_SYN_RECEIVED;
+}
+
 /* Whether it matters if SND.NXT is exactly what we acknowledge: a FIN may be covered by it, or
  * set free. */
 static bool is_ack_decisive(const struct node *n)
@@ -163,8 +168,10 @@ static size_t meet_ack(const struct belief *b, const struct node *n, const struc
 		return 1;
 	m[0].node.snd_nxt = s->ack;
 	if (!is_ack_decisive(n)) {
+		m[1] = m[0]; /* or it has not sent so much: SYN-RECEIVED answers that with a RST */
+		m[1].node.snd_nxt = n->snd_nxt;
 		m[0].vars.snd_nxt = s->ack;
-		return 1;
+		return is_syn_received((enum ctl)n->ctl) && seq_gt(s->ack, n->snd_nxt) ? 2 : 1;
 	}
 	m[1] = m[0];
 	m[0].node.flags &= (uint8_t)~NODE_OPEN;
@@ -190,11 +197,6 @@ static uint32_t least_window(const struct belief *b, const struct node *n)
 		edge = seq_add(syn->seq, 1 + b->its_syn_window);
 	}
 	return seq_le(edge, n->rcv_nxt) ? 0 : (uint32_t)seq_diff(edge, n->rcv_nxt);
-}
-
-bool is_syn_received(enum ctl c)
-{
-	return ctl_state(c) == ST_SYN_RECEIVED;
 }
 
 /* All windows that make a difference to @p s. */

@@ -394,8 +394,8 @@ static size_t deliver_one(struct belief *b, struct meeting *m, const struct own 
 	return count;
 }
 
-size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
-		    const struct moves_wanted *wanted, struct move *moves)
+static size_t deliver_whole(struct belief *b, const struct node *n, const struct own *s,
+			    const struct moves_wanted *wanted, struct move *moves)
 {
 	struct meeting m[MEETINGS_MAX];
 	const size_t meetings = meet_ack(b, n, s, wanted->nominal, m);
@@ -406,9 +406,23 @@ size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
 		for (size_t w = 0; w < sizes; w++) {
 			m[i].vars.rcv_wnd = windows[w];
 			count += deliver_one(b, &m[i], s, wanted, &moves[count]);
-			assert(count <= MOVES_MAX);
+			assert(count <= MOVES_MAX / 2);
 		}
 	}
+	return count;
+}
+
+size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
+		    const struct moves_wanted *wanted, struct move *moves)
+{
+	size_t count = deliver_whole(b, n, s, wanted, moves);
+	if (!s->joined || wanted->nominal || s->text_bytes < 2)
+		return count;
+	struct own last = *s; /* the end of a stretch, out of order */
+	last.seq = seq_sub(own_end(s), 1);
+	last.text_bytes = 1;
+	if (seq_lt(n->rcv_nxt, last.seq) && node_has_numbers((enum ctl)n->ctl))
+		count += deliver_whole(b, n, &last, wanted, &moves[count]);
 	return count;
 }
 

@@ -62,6 +62,7 @@ static void join(struct belief *b, struct own *into, const struct own *other)
 	if (seq_diff(end, into->seq) > FAR_BACK)
 		into->seq = seq_sub(end, FAR_BACK / 2);
 	into->text_bytes = (uint32_t)seq_diff(end, into->seq);
+	into->joined = into->text_bytes > 0;
 	if (other->first < into->first) {
 		into->first = other->first;
 		into->n_first = other->n_first;

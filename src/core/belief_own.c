@@ -62,7 +62,6 @@ static void join(struct belief *b, struct own *into, const struct own *other)
 	if (seq_diff(end, into->seq) > FAR_BACK)
 		into->seq = seq_sub(end, FAR_BACK / 2);
 	into->text_bytes = (uint32_t)seq_diff(end, into->seq);
-	into->joined = into->text_bytes > 0;
 	if (other->first < into->first) {
 		into->first = other->first;
 		into->n_first = other->n_first;
@@ -74,29 +73,16 @@ static void join(struct belief *b, struct own *into, const struct own *other)
 }
 
 struct stretch {
-	const struct belief *b;
-	seq_t begin, end;
+	seq_t begin, end, kept;
 };
 
-/* Reached again from the beginning of a stretch when it is needed: text, and nothing but text, led
- * there. */
+/* Inside a stretch: reached again from its beginning when needed. */
 static bool is_inside(const struct node *n, const void *context)
 {
 	const struct stretch *s = context;
-	switch (n->ctl) {
-	case CTL_ESTABLISHED:
-	case CTL_FIN_WAIT_1:
-	case CTL_FIN_WAIT_1_QUEUED:
-	case CTL_FIN_WAIT_2:
-		break;
-	default:
+	if (!node_has_numbers((enum ctl)n->ctl) || n->ctl == CTL_SYN_SENT)
 		return false;
-	}
-	if (n->inc == INC_KNOWN && seq_eq(n->rcv_nxt, s->b->acked))
-		return false;
-	const struct own *syn = own_syn(s->b, n->rcv_nxt);
-	if (syn != NULL &&
-	    (seq_eq(seq_add(syn->seq, 1), n->rcv_nxt) || seq_eq(own_end(syn), n->rcv_nxt)))
+	if (n->inc == INC_KNOWN && seq_eq(n->rcv_nxt, s->kept))
 		return false;
 	return seq_gt(n->rcv_nxt, s->begin) && seq_lt(n->rcv_nxt, s->end);
 }
@@ -123,7 +109,7 @@ static void join_into(struct belief *b, uint8_t at, const struct own *other)
 		into->text_bytes = 0;
 		return;
 	}
-	const struct stretch inside = {b, into->seq, own_end(into)};
+	const struct stretch inside = {into->seq, own_end(into), b->acked};
 	node_set_drop(&b->b, is_inside, &inside);
 	node_set_drop(&b->u, is_inside, &inside);
 }

@@ -37,7 +37,7 @@ bool belief_truth_among(state_set_t shown, enum tcp_state truth, bool truth_fin_
 
 static state_set_t fold_proofs(const struct belief *b)
 {
-	state_set_t states = 0;
+	state_set_t states = b->rival_proven;
 	for (uint8_t i = 0; i < b->proofs; i++)
 		states |= node_fold(&b->proof[i]);
 	return states;
@@ -124,7 +124,7 @@ static void look_unknown(struct belief *b)
 	struct end_view *v = &b->view;
 	v->certainty = CERTAINTY_UNKNOWN;
 	v->proven_by = 0;
-	v->proven = b->rival ? STATE_SET_ALL : 0;
+	v->proven = 0;
 	v->loss = STATE_SET_ALL;
 	v->orderly = STATE_SET_ALL;
 	v->possible = STATE_SET_ALL;
@@ -144,7 +144,7 @@ void belief_look(struct belief *b)
 {
 	struct end_view *v = &b->view;
 	v->contradiction = b->evidence.tried != 0;
-	if (b->waiting || b->rival) {
+	if (b->waiting) {
 		look_unknown(b);
 		return;
 	}
@@ -157,6 +157,8 @@ void belief_look(struct belief *b)
 		v->loss |= reach(b, false, &moves_loss);
 	v->orderly = reach(b, true, &moves_orderly) | v->loss;
 	v->possible = node_set_states(&b->b) | v->orderly;
+	if (b->rival)
+		v->possible = STATE_SET_ALL;
 	v->fin_unsent_possible = has_waiting(b, v->state);
 	if (b->proofs == 0)
 		v->certainty = b->received_at == 0 && is_syn_unanswered_once(b) ? CERTAINTY_EXPECTED

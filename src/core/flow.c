@@ -244,9 +244,12 @@ static bool rst_may_end(enum flow_rst rst)
 	       rst == FLOW_RST_UNTOLD;
 }
 
-/* Whoever has reset and then goes on with new numbers did not reset. */
-static void take_back_reset(struct flow *f)
+/* Whoever has reset and then goes on did not reset. */
+static void take_back_reset(struct flow *f, enum side from)
 {
+	f->side[from].rst_seen = false;
+	if (f->close != CLOSE_RST || f->closer != from)
+		return;
 	f->close_begun = f->close_ended = f->has_closer = false;
 	f->close = CLOSE_NONE;
 	for (int side = 0; side < 2; side++)
@@ -263,7 +266,7 @@ static void take_phases(struct flow *f, enum side from, const struct segment *s,
 		f->established_ns = time_ns;
 	}
 	if (d->revives)
-		take_back_reset(f);
+		take_back_reset(f, from);
 	if (s->payload_bytes > 0 && d->rst == FLOW_RST_NONE && !d->outside && !d->keep_alive) {
 		if (!f->has_data)
 			f->data_first_ns = time_ns;
@@ -309,7 +312,7 @@ void flow_take(struct flow *f, enum side from, const struct segment *s,
 		}
 	}
 	take_phases(f, from, s, delta, time_ns);
-	if (rst) {
+	if (rst && delta->rst != FLOW_RST_BOUNCE) {
 		me->rst_seen = true;
 		me->rst_seq = s->seq;
 		me->rst_ns = time_ns;

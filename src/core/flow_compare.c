@@ -297,6 +297,18 @@ static enum flow_rst compare_rst(const struct flow_side *me, const struct flow_s
 	return FLOW_RST_UNTOLD;
 }
 
+/* Who has aborted sends nothing more (RFC 9293 section 3.10.5). What was sent before and comes
+ * by another way comes soon. */
+static bool is_revival(const struct flow *f, enum side from, const struct segment *s,
+		       int64_t time_ns, const struct flow_delta *d)
+{
+	const struct flow_side *me = &f->side[from];
+	if (!me->rst_seen || d->outside || !has(s, TCP_ACK) || time_ns - me->rst_ns < reorder_ns(f))
+		return false;
+	/* A SYN,ACK that comes again may have been on its way for long. */
+	return !has(s, TCP_SYN) || (d->is_new && f->close == CLOSE_RST && f->closer == from);
+}
+
 void flow_compare(const struct flow *f, enum side from, const struct segment *s, int64_t time_ns,
 		  struct flow_delta *delta)
 {
@@ -316,8 +328,5 @@ void flow_compare(const struct flow *f, enum side from, const struct segment *s,
 		delta->outside = true;
 	compare_numbers(f, from, s, time_ns, delta);
 	compare_probe(me, other, s, delta);
-	delta->revives = f->close == CLOSE_RST && f->closer == from && me->rst_seen &&
-			 delta->is_new && has(s, TCP_ACK) &&
-			 (has(s, TCP_SYN) || seq_ge(s->seq, me->rst_seq)) &&
-			 time_ns - me->rst_ns >= reorder_ns(f);
+	delta->revives = is_revival(f, from, s, time_ns, delta);
 }

@@ -421,7 +421,8 @@ static void judge_text(const struct flow *f, enum side from, const struct flow_d
 		judge_data(f, from, d, e);
 	if (d->revives)
 		NOTE(e, NOTE_CORRECTION, NULL,
-		     "goes on after its own RST, and too late to have overtaken it: that RST was "
+		     "goes on after its own RST, and too late to have been overtaken by it: that "
+		     "RST was "
 		     "not sent by it, or it was not the end");
 }
 

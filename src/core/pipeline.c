@@ -251,6 +251,19 @@ static void note_unsent(const struct segment *s, struct event_segment *e)
 			   "from our address and port, but not sent by this program");
 }
 
+/* The RST that it was believed to have ended with was not its end: begin again with what it sends
+ * now, as in the middle of a capture. */
+static void take_back_reset(const struct pipeline *p, struct exchange *x, enum side from)
+{
+	const struct end_view *v = &x->view[from];
+	const bool ended = v->certainty != CERTAINTY_UNKNOWN &&
+			   (v->state == ST_CLOSED || v->state == ST_LISTEN);
+	if (x->belief[from] == NULL || !ended)
+		return;
+	belief_init(x->belief[from], BELIEF_MIDSTREAM);
+	belief_assume_cookies(x->belief[from], p->config.assume_cookies);
+}
+
 /* What the two ends may conclude. */
 static void believe(struct exchange *x, enum side from, const struct segment *s,
 		    struct event_segment *e)
@@ -292,9 +305,12 @@ static void remember(struct exchange *x, enum side from, const struct segment *s
 }
 
 /* The record and the beliefs move on. */
-static void learn(struct exchange *x, enum side from, const struct segment *s,
+static void learn(const struct pipeline *p, struct exchange *x, const struct segment *s,
 		  const struct flow_delta *delta, int64_t time_ns, struct event_segment *e)
 {
+	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
+	if (delta->revives && s->checksum != CHECKSUM_BAD)
+		take_back_reset(p, x, from);
 	if (s->checksum != CHECKSUM_BAD || x->own_side == (int)from)
 		flow_take(&x->flow, from, s, delta, time_ns);
 	x->flow.last_ns = time_ns;
@@ -338,7 +354,7 @@ static struct exchange *adopt_stray(struct pipeline *p, struct exchange *old)
 	const enum side from = flow_side_of(&x->flow, &stray.syn.src, &stray.syn.dst);
 	x->flow.segments = 1;
 	flow_compare(&x->flow, from, &stray.syn, stray.time_ns, &delta);
-	learn(x, from, &stray.syn, &delta, stray.time_ns, &unshown);
+	learn(p, x, &stray.syn, &delta, stray.time_ns, &unshown);
 	return x;
 }
 
@@ -394,7 +410,7 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	e.u.segment.client = was[SIDE_CLIENT]; /* what it arrives at, for the judgement */
 	e.u.segment.server = was[SIDE_SERVER];
 	judge_segment(&x->flow, from, &delta, &e.u.segment);
-	learn(x, from, s, &delta, frame->time_ns, &e.u.segment);
+	learn(p, x, s, &delta, frame->time_ns, &e.u.segment);
 	if (delta.new_incarnation)
 		keep_stray(x, s, &e.u.segment, frame->time_ns);
 	set_truth(x, frame->truth);

@@ -92,6 +92,13 @@ const struct tcp_rule tcp_rules[] = {
 { CLOSED,         ON_CHECK_1, 0,                    RST | ACK,     CTL_SAME,                 EMIT_RST_ACK,    0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.7.1", "In CLOSED anything else is answered <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>." },
 
+{ CLOSED | LISTEN | SYN_SENT,
+                  ON_CHECK_1, RST | ACK,            ACK_NEW,       CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
+	ORIGIN_STACK, "stacks: RST for RST", "Even a RST that belongs to no connection is answered with one." },
+{ CLOSED | LISTEN,
+                  ON_CHECK_1, RST,                  ACK,           CTL_SAME,                 EMIT_RST_ACK,    0,              THEN_DONE,
+	ORIGIN_STACK, "stacks: RST for RST", "The same without an ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>." },
+
 /* ---- 3.10.7.2: in LISTEN --------------------------------------------------------------------------------------------------------- */
 
 { LISTEN,         ON_CHECK_1, RST,                  0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
@@ -133,6 +140,8 @@ const struct tcp_rule tcp_rules[] = {
 	ORIGIN_STACK, "stacks: SYN-ACK with text", "Text or FIN on a SYN,ACK is dropped, its sender will repeat it." },
 { SYN_SENT,       ON_CHECK_4, SYN,                  ACK | RST,     CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: no simultaneous open", "A bare SYN in SYN-SENT is ignored by stacks without simultaneous open." },
+{ SYN_SENT,       ON_CHECK_5, ACK_NEW,              SYN | RST,     CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
+	ORIGIN_STACK, "stacks: half-open", "An ACK of our SYN without a SYN is taken for a half-open connection: <SEQ=SEG.ACK><CTL=RST>." },
 
 /* ---- 3.10.7.4 first check: sequence number --------------------------------------------------------------------------------------- */
 
@@ -165,23 +174,23 @@ const struct tcp_rule tcp_rules[] = {
 	ORIGIN_STACK, "stacks: synack", "The same with a CLOSE waiting." },
 { SR,             ON_CHECK_1, SYN_AGAIN,            RST | ACK,     CTL_SAME,                 EMIT_SYN_ACK,    0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: SYN again", "Their SYN again is answered by our SYN,ACK again." },
-{ SR_PASSIVE,     ON_CHECK_1, ACK,                  ACK_NEW | RST | SYN_AGAIN, CTL_SAME,     EMIT_RST_BOUNCE, 0,              THEN_DONE,
+{ SR,             ON_CHECK_1, ACK,                  ACK_NEW | RST, CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: embryo", "A request judges the acknowledgement before the sequence number." },
-{ SR_P | SR_A,    ON_CHECK_1, ACK_NEW,              IN_WINDOW | EXACT | RST | SYN,
+{ SR_P | SR_A,    ON_CHECK_1, ACK_NEW,              IN_WINDOW | EXACT | RST,
                                                                    CTL_ESTABLISHED,          EMIT_ACK,        T_ACK,          THEN_DONE,
 	ORIGIN_STACK, "stacks: olddup", "The ACK of our SYN counts whatever the sequence number beside it." },
-{ SR_PC | SR_AC,  ON_CHECK_1, ACK_NEW,              IN_WINDOW | EXACT | RST | SYN,
+{ SR_PC | SR_AC,  ON_CHECK_1, ACK_NEW,              IN_WINDOW | EXACT | RST,
                                                                    CTL_FIN_WAIT_1_QUEUED,    EMIT_ACK,        T_ACK,          THEN_DONE,
 	ORIGIN_STACK, "stacks: olddup", "The same with a CLOSE waiting." },
-{ SYNC,           ON_CHECK_1, OLD_SEQ | ACK_NEW,    IN_WINDOW | RST | SYN | ACKS_FIN,
+{ SYNC,           ON_CHECK_1, ACK_NEW,              IN_WINDOW | EXACT | RST | ACKS_FIN,
                                                                    CTL_SAME,                 EMIT_ACK,        T_ACK,          THEN_DONE,
-	ORIGIN_STACK, "stacks: olddup", "The ACK field of a wholly old segment still counts." },
-{ FW1,            ON_CHECK_1, OLD_SEQ | ACKS_FIN,   IN_WINDOW | RST | SYN, CTL_FIN_WAIT_2,   EMIT_ACK,        T_ACK,          THEN_DONE,
-	ORIGIN_STACK, "stacks: olddup", "A wholly old segment acknowledges our FIN in FIN-WAIT-1." },
-{ CLOSING,        ON_CHECK_1, OLD_SEQ | ACKS_FIN,   IN_WINDOW | RST | SYN, CTL_TIME_WAIT,    EMIT_ACK,        T_ACK,          THEN_DONE,
-	ORIGIN_STACK, "stacks: olddup", "A wholly old segment acknowledges our FIN in CLOSING." },
-{ LA,             ON_CHECK_1, OLD_SEQ | ACKS_FIN,   IN_WINDOW | RST | SYN, CTL_CLOSED,       EMIT_ACK,        T_ACK,          THEN_DONE,
-	ORIGIN_STACK, "stacks: olddup", "A wholly old segment acknowledges our FIN in LAST-ACK." },
+	ORIGIN_STACK, "stacks: olddup", "The ACK field counts whatever the sequence number beside it, or the SYN." },
+{ FW1,            ON_CHECK_1, ACKS_FIN,             IN_WINDOW | EXACT | RST, CTL_FIN_WAIT_2, EMIT_ACK,        T_ACK,          THEN_DONE,
+	ORIGIN_STACK, "stacks: olddup", "A segment outside the window acknowledges our FIN in FIN-WAIT-1." },
+{ CLOSING,        ON_CHECK_1, ACKS_FIN,             IN_WINDOW | EXACT | RST, CTL_TIME_WAIT,  EMIT_ACK,        T_ACK,          THEN_DONE,
+	ORIGIN_STACK, "stacks: olddup", "A segment outside the window acknowledges our FIN in CLOSING." },
+{ LA,             ON_CHECK_1, ACKS_FIN,             IN_WINDOW | EXACT | RST, CTL_CLOSED,     EMIT_ACK,        T_ACK,          THEN_DONE,
+	ORIGIN_STACK, "stacks: olddup", "A segment outside the window acknowledges our FIN in LAST-ACK." },
 { SR | SYNC,      ON_CHECK_1, EDGE,                 IN_WINDOW | RST | SYN | PAWS, CTL_SAME,  EMIT_NONE,       0,              THEN_NEXT,
 	ORIGIN_STACK, "stacks: right edge", "An empty segment just behind a full window, or text that reaches past both ends of it, is heeded." },
 { SR | SYNC,      ON_CHECK_1, EXACT,                IN_WINDOW | RST | SYN | PAWS, CTL_SAME,  EMIT_ACK,        0,              THEN_DONE,
@@ -221,6 +230,9 @@ const struct tcp_rule tcp_rules[] = {
 { SR_ACTIVE | SYNC,
                   ON_CHECK_4, SYN,                  0,             CTL_SAME,                 EMIT_CHALLENGE,  0,              THEN_DONE,
 	ORIGIN_RFC, "5961 4.2", "A SYN, whatever its sequence number, is challenged: who has restarted will answer with a RST." },
+
+{ ESTAB,          ON_CHECK_4, SYN | SYN_AGAIN | IN_WINDOW, 0,      CTL_SAME,                 EMIT_NONE,       0,              THEN_NEXT,
+	ORIGIN_MAY, "3.10.7.2 third check", "What came beside their SYN was kept until now, or is taken when it comes again." },
 
 { TW,             ON_CHECK_4, SYN | NEWER,          ACK,           CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK,    T_SYN,          THEN_DONE,
 	ORIGIN_MAY, "3.6.1 MAY-2", "A newer SYN reopens the connection directly from TIME-WAIT." },
@@ -262,6 +274,8 @@ const struct tcp_rule tcp_rules[] = {
 
 { SYNC,           ON_CHECK_5, ACK_OLD,              0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_NEXT,
 	ORIGIN_MAY, "3.10.7.4 fifth check MAY-12", "Without RFC 5961 an old ACK is a duplicate like any other." },
+{ SYNC,           ON_CHECK_5, 0,                    ACK,           CTL_SAME,                 EMIT_NONE,       0,              THEN_NEXT,
+	ORIGIN_STACK, "stacks: no ACK", "Text and FIN are taken even without an ACK beside them." },
 { SR_P,           ON_CHECK_5, ACK_NEW,              TEXT | FIN,    CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: deferred accept", "With deferred accept the bare ACK is ignored: only data completes the open." },
 { SR_P,           ON_CHECK_5, ACK_NEW,              0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
@@ -358,6 +372,10 @@ const struct tcp_rule tcp_rules[] = {
 { CLOSING | CLOSING_Q | LA | LA_Q | TW,
                   ON_ABORT,   0,                    0,             CTL_CLOSED,               EMIT_NONE,       0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.5", "ABORT when both have closed: forgotten, nothing is sent." },
+
+{ SYN_SENT | CLOSING | CLOSING_Q | LA | LA_Q,
+                  ON_ABORT,   0,                    0,             CTL_CLOSED,               EMIT_RST,        0,              THEN_DONE,
+	ORIGIN_STACK, "stacks: RST for ABORT", "ABORT sends <SEQ=SND.NXT><CTL=RST> where the book sends nothing." },
 
 /* ---- 3.10.2 and 3.10.4, later: what was queued goes out -------------------------------------------------------------------------- */
 

@@ -57,8 +57,8 @@ struct flow_side {
 	uint32_t out_of_order;
 	uint32_t duplicate_acks;
 	uint64_t bytes; /* payload, each number counted once */
-	bool rst_seen;
-	seq_t rst_seq; /* of the last one */
+	bool rst_seen;  /* one that would be its end; taken back if it goes on */
+	seq_t rst_seq;  /* of the last one */
 	int64_t rst_ns;
 	bool time_last_known;
 	int64_t time_last_ns;

@@ -45,13 +45,14 @@ static void test_belief_oracle_hostile_segments(void **state)
 	run((struct oracle_config){.depth = 3, .text_limit = 2, .lives = 1, .hostile = true}, 0, 0);
 }
 
+/* Its end knows fewer habits than the table: not those that lwIP and libslirp have taught. */
 static void test_belief_oracle_habits_of_stacks(void **state)
 {
 	(void)state;
 	run(
 		(struct oracle_config){
 			.depth = 3, .text_limit = 2, .lives = 1, .hostile = true, .stacks = true},
-		38, 65);
+		334, 68);
 }
 
 static void test_belief_oracle_two_incarnations(void **state)

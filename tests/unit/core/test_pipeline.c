@@ -542,6 +542,39 @@ static void test_pipeline_frame_stray_syn_challenged_stays_in_its_flow(void **st
 	rig_close(r);
 }
 
+/* An RST that was believed, and then its sender goes on: the belief begins again, and says so. */
+static void test_pipeline_frame_reset_that_was_not_the_end_is_taken_back(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int64_t seq;
+		int64_t wait_ms;
+		bool corrected;
+	} cases[] = {
+		{"exact, long after", 1, 1000, true},
+		{"challenged, long after", 500, 1000, true},
+		{"exact, at once: may have been overtaken", 1, 0, false},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct rig *r = rig_open(NULL);
+		tell_open(r);
+		tell(r, S, "R", cases[i].seq, 0, 0);
+		const enum tcp_state believed = last_segment(r)->server.state;
+		assert_true(believed == ST_CLOSED || believed == ST_LISTEN);
+		r->now_ns += cases[i].wait_ms * MS;
+		tell(r, S, "PA", 1, 1, 10);
+		const struct event_segment *e = last_segment(r);
+		if (has_note(e, NOTE_CORRECTION) != cases[i].corrected)
+			fail_msg("%s", cases[i].name);
+		if (cases[i].corrected)
+			assert_int_equal(e->server.state, ST_ESTABLISHED);
+		tell(r, S, "PA", 11, 1, 10);
+		assert_false(has_note(last_segment(r), NOTE_CORRECTION) && cases[i].corrected);
+		rig_close(r);
+	}
+}
+
 /* --- ICMP --------------------------------------------------------------------- */
 
 static void refuse(struct rig *r, const struct segment_spec *about, uint8_t type, uint8_t code,
@@ -991,6 +1024,7 @@ int main(void)
 		cmocka_unit_test(
 			test_pipeline_frame_stray_syn_answered_by_synack_begins_another_flow),
 		cmocka_unit_test(test_pipeline_frame_stray_syn_challenged_stays_in_its_flow),
+		cmocka_unit_test(test_pipeline_frame_reset_that_was_not_the_end_is_taken_back),
 		cmocka_unit_test(test_pipeline_frame_icmp_belongs_to_the_segment_it_quotes),
 		cmocka_unit_test(test_pipeline_frame_icmp_hint_or_unbelieved_takes_nothing_back),
 		cmocka_unit_test(test_pipeline_frame_icmp_finds_the_last_copy_among_the_recent),

@@ -7,6 +7,10 @@
  * belief_emit.c   which nodes can have sent a received segment
  * belief_own.c    the segments of ours that may still arrive
  * belief_close.c  everything that can happen unseen
+ * belief_proof.c  what is proven
+ * belief_numbers.c the numbers that it showed
+ * belief_lives.c  incarnations
+ * belief_start.c  what a segment proves by itself
  * belief_plain.c  the plain middle of a transfer, for less
  * belief_view.c   what is displayed
  * belief.c        the filter itself
@@ -78,10 +82,12 @@ struct own {
 	bool has_ts;
 	bool fast_open;
 	bool in_order; /* at the number after all that was sent before it */
+	bool joined;   /* of several: the later ones may arrive before the earlier */
 	uint16_t copies;
 };
 
 #define OWNS_MAX 24
+#define COST_STALE 2 /* an old copy is less likely than a new one */
 #define OWNS_MERGE 8 /* that many, once, and from then on plain text and ACKs are joined */
 
 /* What rules.c says. */
@@ -133,7 +139,7 @@ struct belief {
 	seq_t old_iss, old_seen;
 	bool rival; /* two incarnations were seen in doubtful order: possible is everything */
 	uint32_t rival_at;        /* since when */
-	state_set_t rival_proven; /* what may be proven instead */
+	state_set_t rival_proven; /* what may be proven by the order that we did not take */
 	bool syn_has_text;        /* its SYN carried text: Fast Open client */
 	bool edge_known, offer_known, own_window_closed;
 	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
@@ -201,6 +207,8 @@ void node_set_drop(struct node_set *s, bool (*gone)(const struct node *n, const 
 const struct node *node_set_find(const struct node_set *s, const struct node *n);
 /** Add without looking. */
 void node_set_append(struct node_set *s, const struct node *n);
+/** Add, whatever includes it, as possible at these times. */
+void node_set_note_times(struct node_set *s, const struct node *n, uint32_t first, uint32_t last);
 /** Intersect. @return whether @p both is not empty; its cost is @p a's */
 bool node_meet(const struct node *a, const struct node *b, struct node *both);
 bool node_same(const struct node *a, const struct node *b);
@@ -223,7 +231,7 @@ struct move {
 	uint8_t take;
 };
 
-#define MOVES_MAX 96
+#define MOVES_MAX 192 /* of one delivery half as many, and a stretch may arrive in two ways */
 
 /* Which moves count. */
 struct moves_wanted {
@@ -305,6 +313,52 @@ extern const struct moves_wanted moves_all, moves_cookies, moves_loss, moves_del
 
 const struct moves_wanted *belief_moves(const struct belief *b);
 
+/* ---- belief_proof.c ---- */
+
+/* What explains a received segment. */
+struct gathering {
+	struct node_set from; /* right after it was sent */
+	struct node_set old;  /* and if it was sent before the reception before this one */
+	struct node fresh[PROOFS_MAX];
+	uint8_t fresh_count;
+	bool fresh_overflow;
+	bool syn_again;
+	bool anchoring; /* its numbers make an incarnation known */
+	struct emission best;
+	bool has_best;
+};
+
+/** @return whether it may be the first transmission of its numbers under its acknowledgement. */
+bool proof_may_be_first(const struct belief *b, const struct got *r, const struct emission *e);
+/** @return the time of the last of our segments that the end had as it sent this. */
+uint32_t proof_had_until(const struct belief *b, const struct emission *e, bool syn_again);
+void proof_add_fresh(const struct belief *b, struct gathering *g, const struct emission *e);
+/** Add what was gathered. */
+void proof_add_all(struct belief *b, const struct gathering *g, uint32_t n);
+/** Let go of what @p g rules out, and add what it found. */
+void proof_renew(struct belief *b, struct gathering *g, uint32_t n);
+
+/* ---- belief_numbers.c ---- */
+
+/** Note what a segment showed. @param first the first one of a new incarnation */
+void numbers_note(struct belief *b, const struct segment *s, const struct got *r, bool first);
+void numbers_forget(struct belief *b);
+/** Take an ISS from @p r, for a try. */
+void numbers_anchor(struct belief *b, const struct got *r);
+
+/* ---- belief_lives.c ---- */
+
+/** Explain a segment of an incarnation after, or before, the one we know. */
+bool lives_explain_anew(struct belief *b, const struct segment *s, const struct got *r);
+/** Drop the rival incarnation, if @p r allows. */
+void lives_settle(struct belief *b, const struct got *r);
+bool lives_is_of_old(const struct belief *b, const struct got *r);
+
+/* ---- belief_start.c ---- */
+
+/** Go on from what @p r proves by itself. */
+void start_from(struct belief *b, const struct segment *s, const struct got *r);
+
 /* ---- belief_plain.c ---- */
 
 /* How the numbers of a node move. */
@@ -335,6 +389,11 @@ void plain_apply(struct belief *b, const struct shift *shift);
 void plain_end(struct belief *b);
 
 /* ---- belief.c ---- */
+
+/** @return whether the table explains @p r from what was possible; if so it is taken in */
+bool belief_explain(struct belief *b, const struct segment *s, const struct got *r);
+/** @return whether the node may be of the incarnation that becomes known. */
+bool node_can_anchor(const struct node *u);
 
 /** As belief_init(), with a choice of rows (the oracle compares by the book alone, too). */
 void belief_begin(struct belief *b, enum belief_start start, unsigned origins);

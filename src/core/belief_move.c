@@ -142,6 +142,11 @@ static size_t meet_unknown(const struct belief *b, const struct node *n, const s
 	return (s->flags & TCP_ACK) ? 2 : 1;
 }
 
+bool is_syn_received(enum ctl c)
+{
+	return ctl_state(c) == ST_SYN_RECEIVED;
+}
+
 /* Whether it matters if SND.NXT is exactly what we acknowledge: a FIN may be covered by it, or
  * set free. */
 static bool is_ack_decisive(const struct node *n)
@@ -163,8 +168,10 @@ static size_t meet_ack(const struct belief *b, const struct node *n, const struc
 		return 1;
 	m[0].node.snd_nxt = s->ack;
 	if (!is_ack_decisive(n)) {
+		m[1] = m[0]; /* or it has not sent so much: SYN-RECEIVED answers that with a RST */
+		m[1].node.snd_nxt = n->snd_nxt;
 		m[0].vars.snd_nxt = s->ack;
-		return 1;
+		return is_syn_received((enum ctl)n->ctl) && seq_gt(s->ack, n->snd_nxt) ? 2 : 1;
 	}
 	m[1] = m[0];
 	m[0].node.flags &= (uint8_t)~NODE_OPEN;
@@ -190,11 +197,6 @@ static uint32_t least_window(const struct belief *b, const struct node *n)
 		edge = seq_add(syn->seq, 1 + b->its_syn_window);
 	}
 	return seq_le(edge, n->rcv_nxt) ? 0 : (uint32_t)seq_diff(edge, n->rcv_nxt);
-}
-
-bool is_syn_received(enum ctl c)
-{
-	return ctl_state(c) == ST_SYN_RECEIVED;
 }
 
 /* All windows that make a difference to @p s. */
@@ -392,8 +394,8 @@ static size_t deliver_one(struct belief *b, struct meeting *m, const struct own 
 	return count;
 }
 
-size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
-		    const struct moves_wanted *wanted, struct move *moves)
+static size_t deliver_whole(struct belief *b, const struct node *n, const struct own *s,
+			    const struct moves_wanted *wanted, struct move *moves)
 {
 	struct meeting m[MEETINGS_MAX];
 	const size_t meetings = meet_ack(b, n, s, wanted->nominal, m);
@@ -404,9 +406,23 @@ size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
 		for (size_t w = 0; w < sizes; w++) {
 			m[i].vars.rcv_wnd = windows[w];
 			count += deliver_one(b, &m[i], s, wanted, &moves[count]);
-			assert(count <= MOVES_MAX);
+			assert(count <= MOVES_MAX / 2);
 		}
 	}
+	return count;
+}
+
+size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
+		    const struct moves_wanted *wanted, struct move *moves)
+{
+	size_t count = deliver_whole(b, n, s, wanted, moves);
+	if (!s->joined || wanted->nominal || s->text_bytes < 2)
+		return count;
+	struct own last = *s; /* the end of a stretch, out of order */
+	last.seq = seq_sub(own_end(s), 1);
+	last.text_bytes = 1;
+	if (seq_lt(n->rcv_nxt, last.seq) && node_has_numbers((enum ctl)n->ctl))
+		count += deliver_whole(b, n, &last, wanted, &moves[count]);
 	return count;
 }
 

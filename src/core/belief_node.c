@@ -109,6 +109,23 @@ void node_set_note(struct node_set *s, const struct node *n, uint32_t now)
 	node_set_append(s, &copy);
 }
 
+void node_set_note_times(struct node_set *s, const struct node *n, uint32_t first, uint32_t last)
+{
+	for (uint8_t i = s->head[bucket(n)]; i != NODES_NONE; i = s->next[i]) {
+		struct node *have = &s->node[i];
+		if (!node_same(have, n))
+			continue;
+		have->first = first < have->first ? first : have->first;
+		have->last = last > have->last ? last : have->last;
+		return;
+	}
+	struct node copy = *n;
+	copy.flags &= (uint8_t)~NODE_TODO;
+	copy.first = first;
+	copy.last = last;
+	node_set_append(s, &copy);
+}
+
 void node_set_drop(struct node_set *s, bool (*gone)(const struct node *n, const void *context),
 		   const void *context)
 {

@@ -62,6 +62,7 @@ static void join(struct belief *b, struct own *into, const struct own *other)
 	if (seq_diff(end, into->seq) > FAR_BACK)
 		into->seq = seq_sub(end, FAR_BACK / 2);
 	into->text_bytes = (uint32_t)seq_diff(end, into->seq);
+	into->joined = into->text_bytes > 0;
 	if (other->first < into->first) {
 		into->first = other->first;
 		into->n_first = other->n_first;
@@ -73,16 +74,29 @@ static void join(struct belief *b, struct own *into, const struct own *other)
 }
 
 struct stretch {
-	seq_t begin, end, kept;
+	const struct belief *b;
+	seq_t begin, end;
 };
 
-/* Inside a stretch: reached again from its beginning when needed. */
+/* Reached again from the beginning of a stretch when it is needed: text, and nothing but text, led
+ * there. */
 static bool is_inside(const struct node *n, const void *context)
 {
 	const struct stretch *s = context;
-	if (!node_has_numbers((enum ctl)n->ctl) || n->ctl == CTL_SYN_SENT)
+	switch (n->ctl) {
+	case CTL_ESTABLISHED:
+	case CTL_FIN_WAIT_1:
+	case CTL_FIN_WAIT_1_QUEUED:
+	case CTL_FIN_WAIT_2:
+		break;
+	default:
 		return false;
-	if (n->inc == INC_KNOWN && seq_eq(n->rcv_nxt, s->kept))
+	}
+	if (n->inc == INC_KNOWN && seq_eq(n->rcv_nxt, s->b->acked))
+		return false;
+	const struct own *syn = own_syn(s->b, n->rcv_nxt);
+	if (syn != NULL &&
+	    (seq_eq(seq_add(syn->seq, 1), n->rcv_nxt) || seq_eq(own_end(syn), n->rcv_nxt)))
 		return false;
 	return seq_gt(n->rcv_nxt, s->begin) && seq_lt(n->rcv_nxt, s->end);
 }
@@ -109,7 +123,7 @@ static void join_into(struct belief *b, uint8_t at, const struct own *other)
 		into->text_bytes = 0;
 		return;
 	}
-	const struct stretch inside = {into->seq, own_end(into), b->acked};
+	const struct stretch inside = {b, into->seq, own_end(into)};
 	node_set_drop(&b->b, is_inside, &inside);
 	node_set_drop(&b->u, is_inside, &inside);
 }

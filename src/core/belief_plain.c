@@ -184,10 +184,7 @@ void plain_end(struct belief *b)
 	b->forgot_ack = b->acked;
 	b->forgot_seq = b->seen;
 	node_set_drop(&b->u, is_known, NULL);
-	for (uint8_t i = 0; i < b->b.count; i++) {
-		const uint8_t at = b->u.count;
-		node_set_note(&b->u, &b->b.node[i], b->now);
-		if (b->u.count > at)
-			b->u.node[at].first = 0; /* or its like, from the beginning */
-	}
+	/* Each node, or its like, was possible from the beginning. */
+	for (uint8_t i = 0; i < b->b.count; i++)
+		node_set_note_times(&b->u, &b->b.node[i], 0, b->now);
 }

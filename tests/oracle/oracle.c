@@ -483,7 +483,7 @@ static void compare(struct search *s, const struct history *h, const struct beli
 		r->loose++;
 		difference(s, h, "loose", possible, v.possible);
 	}
-	if (!state_set_has(possible, v.state)) {
+	if (v.certainty != CERTAINTY_UNKNOWN && !state_set_has(possible, v.state)) {
 		r->expected_wrong++;
 		difference(s, h, "expected", possible, state_set(v.state));
 	}

@@ -704,7 +704,10 @@ static void act_retransmit(const struct world *w, const struct end *e, struct en
 
 static void act_probe(const struct world *w, const struct end *e, struct end_outcomes *out)
 {
-	const bool waits = e->queued > 0 || (e->close_waits && e->queued == 0);
+	/* At the limit that the oracle sets, an application may as well have more to send. */
+	const bool more = e->text >= w->text_limit &&
+			  (e->state == ST_ESTABLISHED || e->state == ST_CLOSE_WAIT);
+	const bool waits = e->queued > 0 || e->close_waits || more;
 	if (e->una == 0 || e->state == ST_TIME_WAIT || (!w->stacks && !waits))
 		return;
 	const uint8_t una = (uint8_t)(e->una - 1);

@@ -78,6 +78,7 @@ FUZZ    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(sort $(wildcard tests/bench/*.c))
 ORACLE  := $(sort $(wildcard tests/oracle/*.c))
 WALK    := $(sort $(wildcard tests/walk/*.c))
+STACKS  := $(sort $(wildcard tests/stacks/*.c))
 FORMATTED := $(HEADERS) $(sort $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -88,7 +89,7 @@ ORACLE_BIN := $(if $(ORACLE),$(BUILD)/tests/oracle/oracle)
 
 .PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
         fuzz golden-update states compile_commands.json install install-caps uninstall \
-        hooks clean tests binaries oracle walk check-long
+        hooks clean tests binaries oracle walk stacks check-long
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -158,8 +159,25 @@ $(BUILD)/tests/lab/test_belief_kernel: $(BUILD)/tests/lab/test_belief_kernel.o $
 $(BUILD)/tests/walk/walk: $(BUILD)/tests/walk/walk.o $(WALK_PARTS) $(ARCHIVES)
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_edge)
 
+# Beside other TCPs, those that are installed: a stamp names them, one a line, and is asked anew
+# every time. lwIP's headers need their own folder, and warn.
+STACKS_CPPFLAGS := -isystem /usr/include/lwip
+STACKS_PARTS := $(addprefix $(BUILD)/tests/,$(addprefix stacks/,walk.o ours.o stack_lwip.o stack_slirp.o) walk/watch.o) \
+                $(BUILD)/libsupport.a $(BUILD)/libcore.a
+$(BUILD)/tests/stacks/installed: FORCE | $(filter deps,$(MAKECMDGOALS))
+	@mkdir -p $(@D); for s in lwip:lwip/tcp.h slirp:slirp/libslirp.h; do \
+	 echo "#include <$${s#*:}>" | $(CC) $(STACKS_CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo $${s%:*}; \
+	 done > $@.new; cmp -s $@.new $@ || cp $@.new $@; rm $@.new
+$(BUILD)/tests/stacks/stack_%.o: tests/stacks/stack_%.c tests/stacks/absent_%.c $(BUILD)/flags $(BUILD)/tests/stacks/installed
+	$(call say,CC,$<) f=absent; ! grep -qx $* $(@D)/installed || f=stack; \
+	 $(CC) $(ALL_CPPFLAGS) $(STACKS_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ tests/stacks/$${f}_$*.c
+$(BUILD)/tests/lab/test_stacks: $(BUILD)/tests/lab/test_stacks.o $(STACKS_PARTS)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $$(sed s/^/-l/ $(BUILD)/tests/stacks/installed)
+$(BUILD)/tests/stacks/stacks: $(BUILD)/tests/stacks/main.o $(STACKS_PARTS)
+	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $$(sed s/^/-l/ $(@D)/installed)
+
 tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
-binaries: tests $(BENCH_BIN) $(ORACLE_BIN)
+binaries: tests $(BENCH_BIN) $(ORACLE_BIN) $(BUILD)/tests/stacks/stacks
 
 #: oracle     beliefs beside every execution of a concrete end; ARGS="--hostile --depth 4" ...
 oracle: $(ORACLE_BIN)
@@ -170,9 +188,13 @@ WALKS ?= 1000
 walk: $(BUILD)/tests/walk/walk
 	$(Q)$< --walks $(WALKS) $(ARGS)
 
-#: check-long what takes its time: 10000 walks
+#: stacks     the same beside lwIP and libslirp, in process; ARGS="--stack lwip --seed 7 -v" ...
+stacks: $(BUILD)/tests/stacks/stacks
+	$(Q)$< --walks $(WALKS) $(ARGS)
+
+#: check-long what takes its time: 10000 walks beside each
 check-long: WALKS := 10000
-check-long: walk
+check-long: walk stacks
 
 #: check      every test: unit, golden, lab (in namespaces; no root needed)
 check: tests
@@ -234,9 +256,9 @@ format-check:
 
 #: compile_commands.json   for clangd and clang-tidy
 compile_commands.json:
-	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK); do \
+	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$f" \
-	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
+	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(STACKS_CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
 	 done; echo ']'; } > $@
 	@echo "wrote $@"
 
@@ -262,4 +284,4 @@ hooks:
 clean:
 	rm -rf build compile_commands.json
 
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS))

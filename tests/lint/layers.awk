@@ -25,6 +25,8 @@ BEGIN {
 	vendor["cap-ng.h"] = "privs"
 	vendor["seccomp.h"] = "privs"
 	vendor["nettle/"] = "community"
+	vendor["lwip/"] = "stack_lwip"
+	vendor["slirp/"] = "stack_slirp"
 	vendor["cmocka.h"] = ""
 	vendor["jansson.h"] = ""
 	# Giving up privilege is one thing, in two steps: capabilities, then system calls.
@@ -79,7 +81,7 @@ FNR == 1 {
 	} else if (test && name ~ /^(\.\.\/)+src\/[a-z]+\/[a-z0-9_]+_internal\.h$/) {
 		if (!may_have(layer, part[n - 1]))
 			breach(layer " may not include " part[n - 1] " (" name ")")
-	} else if (test && name ~ /^(\.\.\/)+((support|walk)\/[a-z0-9_]+\.h|oracle\/[a-z0-9_]+\.[ch])$/) {
+	} else if (test && name ~ /^(\.\.\/)+((support|walk|stacks)\/[a-z0-9_]+\.h|oracle\/[a-z0-9_]+\.[ch])$/) {
 		# a test may have its support, and take in the oracle (a core test links core alone)
 	} else if (n != 1) { # a header of one module stands beside it
 		breach("\"" name "\": say \"synscope/LAYER/MODULE.h\", or \"NAME.h\" beside the file")

@@ -21,6 +21,8 @@ build|header seccomp.h|libseccomp-dev
 build|header nettle/sha1.h|nettle-dev
 test|header cmocka.h|libcmocka-dev
 test|header jansson.h|libjansson-dev
+test|header lwip/lwipopts.h|liblwip-dev
+test|header slirp/libslirp.h|libslirp-dev
 test|command tshark|tshark
 test|command tcpdump|tcpdump
 test|command nmap|nmap

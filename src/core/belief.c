@@ -31,7 +31,9 @@ static void note_all(struct belief *b)
 		b->low_known = true;
 	}
 	if (b->b.overflow || b->u.overflow)
-		b->waiting = true;
+		lives_lose(b);
+	b->b.overflow = false;
+	b->u.overflow = false;
 }
 
 void belief_init(struct belief *b, enum belief_start start)
@@ -117,21 +119,38 @@ static void deliver_part_in_past(struct belief *b, const struct own *part)
 }
 
 /* What is acknowledged in the middle of a stretch of ours shows that so much of it arrived first.
- * (Of another incarnation it shows nothing, and there it makes no difference.)
- * @return whether there is such a part; it is the last of the list */
-static bool deliver_part(struct belief *b, seq_t at)
+ * (Of another incarnation it shows nothing, and there it makes no difference.) The parts stay, at
+ * the end of the list. */
+static void deliver_part(struct belief *b, seq_t at)
 {
-	const struct own *part = own_split(b, at);
-	if (part == NULL)
-		return false;
-	const struct own copy = *part;
-	deliver_part_in_past(b, &copy);
-	belief_close_with(b, &b->b, &copy, true);
+	const uint8_t parts = own_split(b, at);
+	if (parts == 0)
+		return;
+	for (uint8_t i = 0; i < parts; i++) {
+		const struct own part = b->own[b->owns - parts + i];
+		deliver_part_in_past(b, &part);
+		belief_close_with(b, &b->b, &part, true);
+	}
 	const uint32_t now = b->now;
 	b->now = now - 1; /* it was possible before what happens now */
 	note_all(b);
 	b->now = now;
-	return true;
+}
+
+/* What may be in the middle of a stretch now has come there by a part of it, and there what is no
+ * plain text may have met it. */
+static void split_where_it_is(struct belief *b)
+{
+	for (uint8_t i = 0; b->joins && i < b->proofs; i++)
+		if (b->proof[i].inc == INC_KNOWN)
+			own_split(b, b->proof[i].rcv_nxt);
+	for (uint8_t i = 0; b->joins && i < b->b.count; i++)
+		if (b->b.node[i].inc == INC_KNOWN)
+			own_split(b, b->b.node[i].rcv_nxt);
+	const uint8_t owns = b->owns;
+	for (uint8_t i = 0; b->joins && i < owns; i++)
+		if (b->own[i].flags & (TCP_SYN | TCP_FIN | TCP_RST))
+			own_split(b, b->own[i].seq);
 }
 
 static void begin_step(struct belief *b)
@@ -155,8 +174,10 @@ static void send_in_full(struct belief *b, const struct segment *s, uint32_t n)
 {
 	plain_end(b);
 	begin_step(b);
+	const uint8_t owns = b->owns;
 	if (!b->waiting && (s->flags & (TCP_RST | TCP_SYN | TCP_FIN)))
 		deliver_part(b, s->seq);
+	b->owns = owns;
 	const bool news = own_add(b, s, n);
 	if (!b->waiting && news) {
 		const struct own latest = b->own[b->latest_own];
@@ -392,6 +413,8 @@ bool belief_explain(struct belief *b, const struct segment *s, const struct got 
 	struct node_set reached = g.from;
 	belief_close(b, &reached, b->now, &moves_all);
 	const struct node_set before = b->b;
+	if (g.from.overflow || reached.overflow)
+		lives_lose(b);
 	restrict_to(b, &reached, g.anchoring);
 	if (b->b.count == 0) {
 		b->b = before;
@@ -427,6 +450,8 @@ static bool contradict(struct belief *b, const struct segment *s, const struct g
 		b->rival_proven = STATE_SET_ALL;
 		return true;
 	}
+	if ((r->flags & TCP_RST) && b->iss_known && lives_note_stray_rst(b, r))
+		return true;
 	b->evidence.tried = node_set_states(&b->b);
 	if (b->gaps && !b->iss_known && (r->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
 		b->evidence.tried = 0;
@@ -453,7 +478,7 @@ static bool is_forgotten(const struct belief *b, const struct got *r)
 static void take_in_forgotten(struct belief *b, const struct got *r)
 {
 	struct gathering g = {.anchoring = false};
-	if (seq_lt(r->ack, b->acked))
+	if (seq_lt(r->ack, b->acked) && !b->cookies) /* those bring an incarnation back */
 		return;
 	gather(b, r, &g);
 	proof_add_all(b, &g, r->n);
@@ -500,23 +525,73 @@ static bool explain_missed(struct belief *b, const struct segment *s, const stru
 	return false;
 }
 
+/* The ISS was guessed from what overtook its SYN, which tells it now. */
+static bool is_not_of_iss(const struct node *n, const void *context)
+{
+	const struct belief *b = context;
+	if (n->inc != INC_KNOWN || (n->flags & NODE_OPEN))
+		return false;
+	const seq_t least = seq_add(b->iss, ctl_is_fin_sent((enum ctl)n->ctl) ? 2 : 1);
+	return (n->flags & (NODE_SYN_ACKED | NODE_FAST_OPEN)) ? seq_lt(n->snd_nxt, least)
+							      : !seq_eq(n->snd_nxt, least);
+}
+
+static void raise_open(const struct belief *b, struct node_set *s)
+{
+	for (uint8_t i = 0; i < s->count; i++) {
+		struct node *n = &s->node[i];
+		const seq_t least = seq_add(b->iss, ctl_is_fin_sent((enum ctl)n->ctl) ? 2 : 1);
+		if (n->inc == INC_KNOWN && (n->flags & NODE_OPEN))
+			n->snd_nxt = seq_max(n->snd_nxt, least);
+	}
+}
+
+static bool explain_exactly(struct belief *b, const struct segment *s, const struct got *r)
+{
+	if ((r->flags & TCP_SYN) == 0 || !b->iss_known || b->iss_exact || seq_lt(r->seq, b->iss) ||
+	    seq_ge(r->seq, b->seen))
+		return belief_explain(b, s, r);
+	const struct belief before = *b;
+	b->iss = r->seq;
+	b->iss_guess = r->seq;
+	b->iss_exact = true;
+	node_set_drop(&b->b, is_not_of_iss, b);
+	node_set_drop(&b->u, is_not_of_iss, b);
+	raise_open(b, &b->b);
+	raise_open(b, &b->u);
+	if (belief_explain(b, s, r))
+		return true;
+	*b = before;
+	return false;
+}
+
+static bool explain(struct belief *b, const struct segment *s, const struct got *r)
+{
+	const state_set_t other = lives_may_be_other(b, r);
+	if (explain_exactly(b, s, r)) {
+		if (lives_settle(b, r))
+			start_from(b, s, r);
+		lives_take_other(b, other);
+		return true;
+	}
+	if (!b->rival && lives_is_of_old(b, r))
+		return true;
+	return lives_explain_anew(b, s, r) || explain_missed(b, s, r) || contradict(b, s, r);
+}
+
 static bool take_in(struct belief *b, const struct segment *s, const struct got *r)
 {
 	if (is_forgotten(b, r)) {
 		take_in_forgotten(b, r);
 		return true;
 	}
-	const bool part = (r->flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && b->iss_known &&
-			  deliver_part(b, r->ack);
-	bool explained = belief_explain(b, s, r);
-	if (explained)
-		lives_settle(b, r);
-	else
-		explained = lives_explain_anew(b, s, r);
-	explained = explained || (!b->rival && lives_is_of_old(b, r)) || explain_missed(b, s, r) ||
-		    contradict(b, s, r);
-	if (part)
-		own_remove(b, (uint8_t)(b->owns - 1));
+	const uint8_t owns = b->owns;
+	if ((r->flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && b->iss_known)
+		deliver_part(b, r->ack);
+	split_where_it_is(b);
+	const uint8_t parts = (uint8_t)(b->owns - owns);
+	const bool explained = explain(b, s, r);
+	own_drop(b, owns, parts);
 	return explained;
 }
 

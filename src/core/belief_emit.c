@@ -11,6 +11,7 @@
 
 /* No TCP sends an ACK with a RST at SEG.ACK, but lwIP does. */
 #define COST_ODD_BOUNCE 24
+#define COST_HELD 3 /* for want of window */
 
 struct search {
 	struct belief *b;
@@ -236,6 +237,25 @@ static void search_probe(struct search *s)
 		found(s, &to, event_cost(ON_PROBE, &out[0]), out[0].row);
 }
 
+/* An ACK does not go beyond the window that we offer, so if that was drawn in it stands before
+ * SND.NXT (tcp_acceptable_seq() of Linux). */
+static void search_held_ack(struct search *s)
+{
+	struct outcome out[RULE_STEPS_MAX];
+	const struct belief *b = s->b;
+	const struct got *r = s->r;
+	struct node to = *s->from;
+	if (!b->shrunk || seq_lt(r->seq, b->shrunk_to) || !is_offered(b, r->seq) ||
+	    seq_le(r->seq, node_iss(b, &to)))
+		return;
+	if (to.flags & NODE_OPEN)
+		to.snd_nxt = seq_max(to.snd_nxt, seq_add(r->seq, 1));
+	else if (seq_le(to.snd_nxt, r->seq))
+		return;
+	if (ask_event(s, ON_ACK_NOW, 0, out) > 0)
+		found(s, &to, event_cost(ON_ACK_NOW, &out[0]) + COST_HELD, out[0].row);
+}
+
 static void search_ack(struct search *s)
 {
 	struct outcome out[RULE_STEPS_MAX];
@@ -251,6 +271,7 @@ static void search_ack(struct search *s)
 		if (outs > 0)
 			found(s, &to, event_cost(ON_ACK_NOW, &out[0]), out[0].row);
 	}
+	search_held_ack(s);
 	search_probe(s);
 }
 

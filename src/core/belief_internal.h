@@ -56,7 +56,7 @@ struct node {
 	uint32_t last;  /* and last */
 };
 
-#define NODES_MAX 208
+#define NODES_MAX 250
 #define NODES_NONE 0xffu
 #define NODES_HEADS 32
 
@@ -68,8 +68,9 @@ struct node_set {
 	bool overflow; /* something did not fit: the set is worthless */
 };
 
-#define PROOFS_MAX 40
+#define PROOFS_MAX 64
 #define EARLY_MAX 4
+#define LIVES_MAX 6
 
 /* A segment of ours, or a stretch of them. */
 struct own {
@@ -86,7 +87,7 @@ struct own {
 	uint16_t copies;
 };
 
-#define OWNS_MAX 24
+#define OWNS_MAX 32
 #define COST_STALE 2 /* an old copy is less likely than a new one */
 #define OWNS_MERGE 8 /* that many, once, and from then on plain text and ACKs are joined */
 
@@ -133,19 +134,27 @@ struct belief {
 	bool iss_known, iss_exact, irs_known;
 	uint8_t origins; /* rows that count, bits of enum origin */
 	bool cookies, gaps;
-	bool fin_seen;  /* of the known incarnation */
-	bool forgot;    /* old nodes were dropped: old duplicates are believed */
-	bool old_known; /* numbers of the incarnation that was known before this one */
-	seq_t old_iss, old_seen;
-	bool rival; /* two incarnations were seen in doubtful order: possible is everything */
-	uint32_t rival_at;        /* since when */
-	state_set_t rival_proven; /* what may be proven by the order that we did not take */
+	bool fin_seen; /* of the known incarnation */
+	bool forgot;   /* old nodes were dropped: old duplicates are believed */
+	struct life {
+		seq_t iss, end; /* its numbers lie between */
+		uint32_t until; /* the end was seen in a later one then */
+	} life[LIVES_MAX];      /* incarnations that were seen before the known one */
+	uint8_t lives;
+	bool lives_forgot; /* some are not listed any more */
+	bool rival; /* it is not sure which incarnation is the latest: possible is everything */
+	bool mixed; /* the same because their numbers overlap */
+	bool lost;  /* the same because something did not fit */
+	uint32_t rival_at;        /* since when, or since when rival_proven is not empty */
+	state_set_t rival_proven; /* what is proven if it is not the one that we took */
 	bool syn_has_text;        /* its SYN carried text: Fast Open client */
 	bool edge_known, offer_known, own_window_closed;
+	bool shrunk; /* we drew in the right edge of our window, at least to shrunk_to */
 	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
 	uint8_t own_wscale, wscale;
 	uint32_t own_syn_window, its_syn_window;
-	struct early_rst { /* RSTs that came before an ISS was known */
+	uint16_t own_widest; /* the field */
+	struct early_rst {   /* RSTs that came before an ISS was known */
 		seq_t seq, ack;
 		bool acks;
 	} early[EARLY_MAX];
@@ -156,6 +165,7 @@ struct belief {
 	seq_t acked;     /* latest of ours that it acknowledged */
 	seq_t edge;      /* right edge of the largest window it offered */
 	seq_t offer;     /* and that we offered */
+	seq_t shrunk_to;
 	seq_t forgot_ack, forgot_seq;
 	bool pair_known; /* as its RCV.NXT came to pair_ack, its SND.NXT was pair_seq */
 	seq_t pair_seq, pair_ack;
@@ -287,10 +297,12 @@ bool own_covers(const struct belief *b, seq_t begin, seq_t end);
 bool own_add(struct belief *b, const struct segment *s, uint32_t n);
 /** Add segments of ours that were not seen but would explain @p r. @return how many */
 unsigned own_add_unseen(struct belief *b, seq_t next, const struct got *r);
-/** Let a stretch of ours that contains @p at, strictly, also arrive up to there only.
- *  @return the part, to be delivered, or NULL if there is none */
-const struct own *own_split(struct belief *b, seq_t at);
+/** Let those of ours that contain @p at, strictly, also arrive up to there only.
+ *  @return how many parts; they are the last of the list */
+uint8_t own_split(struct belief *b, seq_t at);
 void own_remove(struct belief *b, uint8_t at);
+/** Remove @p count of them. */
+void own_drop(struct belief *b, uint8_t at, uint8_t count);
 seq_t own_end(const struct own *s);
 /** @return the number after the last one that we sent. */
 seq_t own_next(const struct belief *b);
@@ -350,9 +362,17 @@ void numbers_anchor(struct belief *b, const struct got *r);
 
 /** Explain a segment of an incarnation after, or before, the one we know. */
 bool lives_explain_anew(struct belief *b, const struct segment *s, const struct got *r);
-/** Drop the rival incarnation, if @p r allows. */
-void lives_settle(struct belief *b, const struct got *r);
+/** Something did not fit: nothing can be excluded until what we know is proven anew. */
+void lives_lose(struct belief *b);
+/** Drop all doubt, if @p r allows. @return whether to begin again from it, much being lost */
+bool lives_settle(struct belief *b, const struct got *r);
 bool lives_is_of_old(const struct belief *b, const struct got *r);
+/** Whether @p r, though of the known incarnation's numbers, may be of another.
+ *  @return what is proven then; 0: it is not */
+state_set_t lives_may_be_other(struct belief *b, const struct got *r);
+void lives_take_other(struct belief *b, state_set_t proven);
+/** A RST that nothing explains. @return whether it may be of an incarnation that was not seen */
+bool lives_note_stray_rst(struct belief *b, const struct got *r);
 
 /* ---- belief_start.c ---- */
 

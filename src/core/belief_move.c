@@ -16,6 +16,7 @@
 
 #define WINDOW_WIDEST (65535u << 14) /* RFC 7323 section 2.3 */
 #define FAR 0x20000000u              /* beyond any window */
+#define COOKIE_INDEXES 4             /* how many values of the MSS a cookie tells apart */
 
 /* Surprise: what is compared to choose the expected state. */
 enum {
@@ -228,14 +229,16 @@ static size_t windows_of(const struct belief *b, const struct node *n, const str
 	return count;
 }
 
-/* As belief.h says of cookies: RFC 4987 section 3.6; only the difference is checked. */
+/* As belief.h says of cookies: RFC 4987 section 3.6; only the difference is checked, and in it the
+ * index of the MSS is hidden. */
 static bool is_cookie(const struct belief *b, const struct own *s)
 {
 	if (!b->cookies || !b->iss_known || (s->flags & TCP_ACK) == 0)
 		return false;
 	for (uint8_t i = 0; i < b->owns; i++)
 		if ((b->own[i].flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-		    s->ack.raw - s->seq.raw == b->iss.raw - b->own[i].seq.raw)
+		    seq_within(seq_add(seq_of(s->ack.raw - s->seq.raw), COOKIE_INDEXES - 1),
+			       seq_of(b->iss.raw - b->own[i].seq.raw), 2 * COOKIE_INDEXES - 1))
 			return true;
 	return false;
 }
@@ -323,23 +326,29 @@ static size_t begin(const struct belief *b, const struct node *from, struct move
 }
 
 /* A FIN that alone waits goes as soon as all before it is acknowledged and the window is open:
- * nothing is left that could hold it back. */
-static void flush(struct belief *b, const struct meeting *m, const struct own *s, struct move *move)
+ * nothing is left that could hold it back. Where a closed window did, an ACK may go before it.
+ * @return how many moves there are */
+static size_t flush(struct belief *b, const struct meeting *m, const struct own *s,
+		    struct move *move)
 {
-	struct node *to = &move->to;
+	const struct node *to = &move->to;
 	const enum ctl c = (enum ctl)to->ctl;
 	if (to->inc != INC_KNOWN || !ctl_is_fin_queued(c) || (to->flags & NODE_TEXT_WAITS) ||
 	    (to->flags & NODE_OPEN) || s->window == 0 || (move->take & TAKE_ACK) == 0 ||
 	    !seq_eq(s->ack, m->vars.snd_nxt) || (to->flags & NODE_SYN_ACKED) == 0)
-		return;
+		return 1;
 	struct outcome out[RULE_STEPS_MAX];
 	const struct question question = {
 		.facts = FACT_FIN_GOES, .ctl = to->ctl, .on = ON_TRANSMIT, .origins = b->origins};
 	if (outcomes(&question, out) == 0)
-		return;
-	to->ctl = out[0].to;
-	to->snd_nxt = seq_add(to->snd_nxt, 1);
-	move->emit |= out[0].emit;
+		return 1;
+	const bool acks = (move->emit & (EMIT_ACK | EMIT_CHALLENGE)) != 0;
+	const size_t before = b->own_window_closed && acks ? 1 : 0;
+	move[before] = move[0];
+	move[before].to.ctl = out[0].to;
+	move[before].to.snd_nxt = seq_add(to->snd_nxt, 1);
+	move[before].emit |= out[0].emit;
+	return before + 1;
 }
 
 static size_t carry_out(struct belief *b, const struct meeting *m, const struct own *s,
@@ -361,14 +370,15 @@ static size_t carry_out(struct belief *b, const struct meeting *m, const struct 
 	}
 	if (m->vars.ctl == CTL_LISTEN && (out->origins & ORIGIN_COOKIE) && (out->take & TAKE_ACK)) {
 		moves[0].to.inc = INC_KNOWN;
-		moves[0].to.snd_nxt = seq_add(b->iss, 1);
+		moves[0].to.snd_nxt = s->ack;
 		moves[0].to.rcv_nxt = s->seq;
 		moves[0].to.flags |= NODE_SYN_ACKED;
 		count = 1;
 	} else if ((out->take & TAKE_ACK) && node_has_numbers(to) && seq_gt(s->ack, m->vars.iss)) {
 		moves[0].to.flags |= NODE_SYN_ACKED;
 	}
-	flush(b, m, s, &moves[0]);
+	if (count == 1)
+		count = flush(b, m, s, moves);
 	for (size_t i = 0; i < count; i++)
 		node_normalise(&moves[i].to);
 	return count;
@@ -538,10 +548,12 @@ static size_t close_moves(struct belief *b, const struct node *n, struct move *m
 	return count;
 }
 
-/* Before its SYN is acknowledged only an end with Fast Open sends text. */
+/* Before its SYN is acknowledged only an end with Fast Open sends text, or one that an ACK of
+ * nothing has established. */
 bool node_may_text(const struct node *n)
 {
-	return (n->flags & NODE_SYN_ACKED) ||
+	return (n->flags & NODE_SYN_ACKED) || n->ctl == CTL_ESTABLISHED ||
+	       n->ctl == CTL_CLOSE_WAIT ||
 	       ((n->flags & NODE_FAST_OPEN) && is_syn_received((enum ctl)n->ctl));
 }
 

@@ -27,11 +27,14 @@ static void let_go(struct belief *b)
 {
 	if (b->low_known && seq_diff(b->acked, b->low) > FAR_BACK)
 		b->low = seq_sub(b->acked, FAR_BACK / 2);
+	if (b->shrunk && seq_diff(b->seen, b->shrunk_to) > FAR_BACK)
+		b->shrunk_to = seq_sub(b->seen, FAR_BACK / 2);
 	if (seq_diff(b->seen, b->iss) <= FAR_BACK)
 		return;
 	b->iss = seq_sub(b->seen, FAR_BACK / 2);
 	b->iss_guess = b->iss;
-	b->old_known = false;
+	b->lives = 0;
+	b->lives_forgot = false;
 	b->earlies = 0;
 	b->pair_known = b->pair_known && seq_gt(b->pair_seq, b->iss);
 }
@@ -56,7 +59,7 @@ void numbers_note(struct belief *b, const struct segment *s, const struct got *r
 	if (!acks || (r->flags & TCP_FIN) || r->text_bytes > 0)
 		return;
 	/* As RCV.NXT came to r->ack, SND.NXT was r->end, unless this is a probe. */
-	if (own_acks(b, seq_add(r->end, 1), b->now) && (r->flags & TCP_SYN) == 0)
+	if ((b->shrunk || own_acks(b, seq_add(r->end, 1), b->now)) && (r->flags & TCP_SYN) == 0)
 		return;
 	if (!b->pair_known || seq_gt(r->end, b->pair_seq) ||
 	    (seq_eq(r->end, b->pair_seq) && seq_gt(r->ack, b->pair_ack))) {
@@ -77,6 +80,7 @@ void numbers_forget(struct belief *b)
 	b->low_known = false;
 	b->edge_known = false;
 	b->offer_known = false;
+	b->shrunk = false;
 	b->wscale_agreed = false;
 	b->syn_has_text = false;
 	b->its_syn_window = 0;

@@ -141,15 +141,23 @@ static void compact(struct belief *b)
 		}
 }
 
+/* That which may do least: all of it is known to have arrived. Else the first. */
+static uint8_t least_missed(const struct belief *b)
+{
+	for (uint8_t i = 0; i < b->owns; i++)
+		if (b->irs_known && seq_le(own_end(&b->own[i]), b->acked) &&
+		    (b->own[i].flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0)
+			return i;
+	return 0;
+}
+
 static struct own *append(struct belief *b, const struct own *o)
 {
 	if (b->owns >= OWNS_MAX)
 		compact(b);
 	if (b->owns >= OWNS_MAX) {
-		/* Nothing can be said any more until the next reception. */
-		b->waiting = true;
-		memmove(&b->own[0], &b->own[1], (OWNS_MAX - 1) * sizeof b->own[0]);
-		b->owns--;
+		lives_lose(b);
+		own_remove(b, least_missed(b));
 	}
 	b->own[b->owns] = *o;
 	return &b->own[b->owns++];
@@ -174,6 +182,11 @@ static void note_offer(struct belief *b, const struct segment *s)
 		return;
 	const unsigned shift = syn ? 0 : b->wscale_agreed ? b->own_wscale : 14;
 	const seq_t offer = seq_add(s->ack, (uint32_t)s->window << shift);
+	b->own_widest = s->window > b->own_widest || syn ? s->window : b->own_widest;
+	if (b->offer_known && seq_lt(offer, b->offer) && s->window < b->own_widest) {
+		b->shrunk_to = b->shrunk ? seq_min(b->shrunk_to, offer) : offer;
+		b->shrunk = true;
+	}
 	b->offer = b->offer_known ? seq_max(b->offer, offer) : offer;
 	b->offer_known = true;
 }
@@ -191,7 +204,7 @@ static struct own own_of(const struct belief *b, const struct segment *s, uint32
 		.n = n,
 		.n_first = n,
 		.has_ts = s->option.has_timestamps,
-		.fast_open = s->option.has_fastopen && s->option.fastopen_bytes > 0,
+		.fast_open = s->option.has_fastopen,
 		.in_order = seq_eq(s->seq, own_next(b)),
 		.copies = 1,
 	};
@@ -280,26 +293,53 @@ unsigned own_add_unseen(struct belief *b, seq_t next, const struct got *r)
 	return 3;
 }
 
-const struct own *own_split(struct belief *b, seq_t at)
+/* Whether it may arrive up to @p at and no further, in part. */
+static bool is_cut_by(const struct own *o, seq_t at)
 {
-	const struct own *whole = NULL;
+	if (o->text_bytes == 0 || (o->flags & (TCP_SYN | TCP_RST)))
+		return false;
+	const seq_t text_end = seq_add(o->seq, o->text_bytes);
+	return seq_gt(at, o->seq) &&
+	       ((o->flags & TCP_FIN) ? seq_le(at, text_end) : seq_lt(at, text_end));
+}
+
+/* Whether one in the list is as good as the part of @p whole up to @p at. */
+static bool has_part(const struct belief *b, const struct own *whole, seq_t at)
+{
 	for (uint8_t i = 0; i < b->owns; i++) {
 		const struct own *o = &b->own[i];
-		if (o->text_bytes == 0 || (o->flags & (TCP_SYN | TCP_RST)))
-			continue;
-		const seq_t text_end = seq_add(o->seq, o->text_bytes);
-		if (seq_eq(text_end, at) && (o->flags & TCP_FIN) == 0)
-			return NULL;
-		if (seq_gt(at, o->seq) && seq_le(at, text_end))
-			whole = o;
+		if (o->flags == (whole->flags & ~TCP_FIN) && seq_eq(own_end(o), at) &&
+		    seq_le(o->seq, whole->seq) && seq_eq(o->ack, whole->ack) &&
+		    o->first <= whole->first)
+			return true;
 	}
-	if (whole == NULL)
-		return NULL;
-	struct own part = *whole;
-	part.flags &= (uint16_t)~TCP_FIN;
-	part.text_bytes = (uint32_t)seq_diff(at, whole->seq);
-	part.last = part.first;
-	return append(b, &part);
+	return false;
+}
+
+void own_drop(struct belief *b, uint8_t at, uint8_t count)
+{
+	while (count-- > 0)
+		own_remove(b, at);
+}
+
+uint8_t own_split(struct belief *b, seq_t at)
+{
+	const uint8_t before = b->owns;
+	for (uint8_t i = 0; i < before; i++) {
+		const struct own *whole = &b->own[i];
+		if (!is_cut_by(whole, at) || has_part(b, whole, at))
+			continue;
+		if (b->owns >= OWNS_MAX) {
+			lives_lose(b);
+			break;
+		}
+		struct own part = *whole;
+		part.flags &= (uint16_t)~TCP_FIN;
+		part.text_bytes = (uint32_t)seq_diff(at, whole->seq);
+		part.last = part.first;
+		b->own[b->owns++] = part;
+	}
+	return (uint8_t)(b->owns - before);
 }
 
 bool own_acks(const struct belief *b, seq_t ack, uint32_t until)

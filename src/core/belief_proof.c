@@ -149,13 +149,13 @@ void proof_add_all(struct belief *b, const struct gathering *g, uint32_t n)
 			continue;
 		}
 		if (b->proofs >= PROOFS_MAX) {
-			b->waiting = true;
+			lives_lose(b);
 			return;
 		}
 		b->proof[b->proofs++] = g->fresh[i];
 	}
 	if (g->fresh_overflow)
-		b->waiting = true;
+		lives_lose(b);
 }
 
 /* What was proven stays a candidate if this segment can have been sent before it, which is as
@@ -177,7 +177,8 @@ static void keep_proofs(struct belief *b, struct gathering *g)
 		keep_reached(&g->old, &t, &kept);
 	}
 	b->proofs = kept.count < PROOFS_MAX ? kept.count : PROOFS_MAX;
-	b->waiting = b->waiting || kept.count > PROOFS_MAX;
+	if (kept.count > PROOFS_MAX || g->old.overflow)
+		lives_lose(b);
 	memcpy(b->proof, kept.node, b->proofs * sizeof b->proof[0]);
 }
 

@@ -20,7 +20,7 @@ static struct guess guess_of(const struct got *r)
 	const ctl_set_t half = CTL_BIT(CTL_CLOSE_WAIT) | CTL_BIT(CTL_CLOSE_WAIT_CLOSE) |
 			       CTL_BIT(CTL_CLOSING_QUEUED) | CTL_BIT(CTL_LAST_ACK_QUEUED);
 	if (r->text_bytes > 0)
-		return (struct guess){open, half};
+		return (struct guess){open, half | CTL_BIT(CTL_CLOSING)};
 	return (struct guess){
 		open | CTL_BIT(CTL_FIN_WAIT_1) | CTL_BIT(CTL_FIN_WAIT_2) |
 			CTL_BIT(CTL_SYN_RECEIVED_PASSIVE) | CTL_BIT(CTL_SYN_RECEIVED_ACTIVE),
@@ -60,6 +60,12 @@ static void add_guess(struct belief *b, enum ctl c, const struct got *r)
 		const seq_t least = seq_add(b->iss, ctl_is_fin_sent(c) ? 2 : 1);
 		if (seq_lt(n.snd_nxt, least) || (is_syn_received(c) && !seq_eq(n.snd_nxt, least)))
 			return;
+	}
+	if (c == CTL_CLOSING && r->text_bytes > 0 && (r->flags & TCP_FIN) == 0) {
+		n.snd_nxt = seq_add(r->end, 1); /* text again, and the FIN is gone too */
+		n.flags |= NODE_OPEN;
+		node_set_add(&b->b, &n);
+		return;
 	}
 	for (int text_waits = 0; text_waits <= (ctl_is_fin_queued(c) ? 1 : 0); text_waits++) {
 		if (text_waits)

@@ -37,7 +37,7 @@ bool belief_truth_among(state_set_t shown, enum tcp_state truth, bool truth_fin_
 
 static state_set_t fold_proofs(const struct belief *b)
 {
-	state_set_t states = b->rival ? b->rival_proven : 0;
+	state_set_t states = b->rival_proven;
 	for (uint8_t i = 0; i < b->proofs; i++)
 		states |= node_fold(&b->proof[i]);
 	return states;

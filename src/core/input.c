@@ -22,6 +22,8 @@ static facts_t facts_of_ack(const struct input_vars *vars, seq_t ack)
 {
 	facts_t facts = 0;
 	const int32_t beyond_una = seq_diff(ack, vars->snd_una);
+	if (beyond_una == 0)
+		facts |= FACT_ACK_UNA;
 	if (beyond_una > 0)
 		facts |= seq_gt(ack, vars->snd_nxt) ? FACT_ACK_FUTURE : FACT_ACK_NEW;
 	else if (vars->snd_wnd_max >= INPUT_WINDOW_UNKNOWN ||

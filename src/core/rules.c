@@ -60,6 +60,7 @@ enum {
 	ACK_NEW = FACT_ACK_NEW,
 	ACK_DUP = FACT_ACK_DUPLICATE,
 	ACK_OLD = FACT_ACK_OLD,
+	ACK_UNA = FACT_ACK_UNA,
 	ACK_FUTURE = FACT_ACK_FUTURE,
 	ACKS_SYN = FACT_ACKS_SYN,
 	ACKS_FIN = FACT_ACKS_FIN,
@@ -272,6 +273,10 @@ const struct tcp_rule tcp_rules[] = {
 { LA,             ON_CHECK_5, ACK_NEW | ACKS_FIN,   0,             CTL_CLOSED,               EMIT_NONE,       T_ACK,          THEN_DONE,
 	ORIGIN_RFC, "3.10.7.4 fifth check", "Our FIN is acknowledged, the connection is closed." },
 
+{ SR_P | SR_A,    ON_CHECK_5, ACK | ACK_UNA,        0,             CTL_ESTABLISHED,          EMIT_NONE,       T_ACK,          THEN_NEXT,
+	ORIGIN_STACK, "stacks: SND.UNA =< SEG.ACK", "By RFC 793 an ACK of our ISS, of nothing, is enough: Linux after a simultaneous open, BSD." },
+{ SR_PC | SR_AC,  ON_CHECK_5, ACK | ACK_UNA,        0,             CTL_FIN_WAIT_1_QUEUED,    EMIT_NONE,       T_ACK,          THEN_NEXT,
+	ORIGIN_STACK, "stacks: SND.UNA =< SEG.ACK", "The same with a CLOSE waiting." },
 { SYNC,           ON_CHECK_5, ACK_OLD,              0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_NEXT,
 	ORIGIN_MAY, "3.10.7.4 fifth check MAY-12", "Without RFC 5961 an old ACK is a duplicate like any other." },
 { SYNC,           ON_CHECK_5, 0,                    ACK,           CTL_SAME,                 EMIT_NONE,       0,              THEN_NEXT,
@@ -404,6 +409,9 @@ const struct tcp_rule tcp_rules[] = {
 { FW1 | FW1_Q | CLOSING | CLOSING_Q,
                   ON_RETRANSMIT, SYN_UNACKED,       0,             CTL_SAME,                 EMIT_SYN_ACK,    0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.8", "The SYN,ACK again: CLOSE came before our SYN was acknowledged." },
+{ ESTAB | CW | CW_C | LA | LA_Q,
+                  ON_RETRANSMIT, SYN_UNACKED,       0,             CTL_SAME,                 EMIT_SYN_ACK,    0,              THEN_DONE,
+	ORIGIN_STACK, "stacks: SND.UNA =< SEG.ACK", "The SYN,ACK again: an ACK of nothing had established the connection." },
 { SYNC & ~(FW2 | TW),
                   ON_RETRANSMIT, 0,                 SYN_UNACKED,   CTL_SAME,                 EMIT_AGAIN,      0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.8", "The first segment that is not acknowledged, again." },
@@ -560,6 +568,7 @@ const char *fact_name(unsigned bit)
 		"ACKS_SYN",      "ACKS_FIN",     "SYN_IS_NEW",
 		"PAWS_REJECT",   "UNSENT_DATA",  "SYN_UNACKED",
 		"FIN_GOES",      "SEQ_EDGE",     "COOKIE",
+		"ACK_UNA",
 	};
 	static_assert(ARRAY_COUNT(names) == FACT_COUNT, "a name for every fact");
 	return bit < FACT_COUNT ? names[bit] : "?";

@@ -594,7 +594,9 @@ static void walk(struct search *s, struct belief *b)
 
 void oracle_run(const struct oracle_config *config, struct oracle_result *result)
 {
-	struct search s = {.config = config, .result = result, .random = config->seed | 1};
+	struct search s = {.config = config,
+			   .result = result,
+			   .random = config->seed * 0x9e3779b97f4a7c15u | 1};
 	struct belief *b = malloc(belief_size());
 	if (b == NULL)
 		abort();

@@ -97,7 +97,8 @@ typedef uint32_t facts_t;
 #define FACT_FIN_GOES ((facts_t)1 << 21) /* transmit: what goes now takes the queued FIN along */
 #define FACT_SEQ_EDGE ((facts_t)1 << 22) /* refused by the four cases, taken by stacks: below */
 #define FACT_COOKIE ((facts_t)1 << 23)   /* in LISTEN: acknowledges a SYN cookie, below */
-#define FACT_COUNT 24
+#define FACT_ACK_UNA ((facts_t)1 << 24)  /* SEG.ACK = SND.UNA: acknowledges nothing new */
+#define FACT_COUNT 25
 
 /*
  * UNSENT_DATA  data is queued and not sent, or a closed window holds back what follows

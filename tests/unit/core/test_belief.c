@@ -94,7 +94,8 @@ static const struct row rows[] = {
 {"our RST in SYN-RECEIVED",     FRESH, ">S0 <SA0.1 >R1",                     true, EXPECTED, ST_LISTEN,       "SYN-RECEIVED", "CLOSED LISTEN SYN-RECEIVED"},
 {"it aborts",                   FRESH, DATA "<RA1.14",                       true, EXPECTED, ST_CLOSED,       "CLOSED LISTEN SYN-SENT SYN-RECEIVED", NULL},
 {"it aborts at a number of its own", FRESH, DATA "<PA1.14+5 <RA6.14",        true, PROVEN,   ST_CLOSED,       "CLOSED", "CLOSED"},
-{"RST out of nowhere",          FRESH, DATA "<R1900000000",                  false, PROVEN,  ST_ESTABLISHED,  "ESTABLISHED", "ESTABLISHED"},
+{"RST out of nowhere",          FRESH, DATA "<R1900000000",                  false, EXPECTED, ST_ESTABLISHED, "CLOSED ESTABLISHED", "CLOSED ESTABLISHED"},
+{"RST out of nowhere, and on",  FRESH, DATA "<R1900000000 >PA14.1+4 <A1.18",  true, PROVEN, ST_ESTABLISHED,  "ESTABLISHED", "ESTABLISHED"},
 
 /* order is not assumed */
 {"an ACK from before",          FRESH, DATA ">PA14.1+5 <A1.19 <A1.14",       true, PROVEN,   ST_ESTABLISHED,  "ESTABLISHED", "ESTABLISHED"},

@@ -300,8 +300,9 @@ static void test_pipeline_frame_states_of_odd_stories(void **state)
 	});
 	STORY("12 an RST out of the window resets nobody", {
 		OPEN,
-		{C, "R", 5000000, 0, 0, 0, "*ESTABLISHED", "~ESTABLISHED"},
-		{S, "PA",  1,   1,  10, 0, "*ESTABLISHED", "*ESTABLISHED"},
+		/* it may be the end of another incarnation, so nothing is proven for a while */
+		{C, "R", 5000000, 0, 0, 0, "~ESTABLISHED", "~ESTABLISHED"},
+		{S, "PA",  1,   1,  10, 0, "~ESTABLISHED", "*ESTABLISHED"},
 	});
 	STORY("16 a SYN,ACK of the wrong number, RST", {
 		{C, "S",   0,   0,   0, 0, "*SYN-SENT", "~SYN-RECEIVED"},

@@ -123,14 +123,17 @@ static void deliver_part_in_past(struct belief *b, const struct own *part)
  * the end of the list. */
 static void deliver_part(struct belief *b, seq_t at)
 {
-	const uint8_t parts = own_split(b, at);
-	if (parts == 0)
-		return;
-	for (uint8_t i = 0; i < parts; i++) {
-		const struct own part = b->own[b->owns - parts + i];
+	bool any = own_split(b, at) > 0;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own part = b->own[i];
+		if (part.text_bytes == 0 || !seq_eq(own_end(&part), at) || (!any && !b->joins))
+			continue;
 		deliver_part_in_past(b, &part);
 		belief_close_with(b, &b->b, &part, true);
+		any = true;
 	}
+	if (!any)
+		return;
 	const uint32_t now = b->now;
 	b->now = now - 1; /* it was possible before what happens now */
 	note_all(b);
@@ -182,6 +185,9 @@ static void send_in_full(struct belief *b, const struct segment *s, uint32_t n)
 	if (!b->waiting && news) {
 		const struct own latest = b->own[b->latest_own];
 		belief_close_with(b, &b->b, &latest, false);
+		for (uint8_t i = 0; i < b->owns; i++)
+			if (b->own[i].held && b->own[i].last == b->now)
+				belief_close_with(b, &b->b, &b->own[i], true);
 	}
 	end_step(b);
 }
@@ -368,17 +374,28 @@ static void note_evidence(struct belief *b, const struct got *r, const struct ga
 		e->reset = g->best.reset;
 }
 
+/* A RST of which it cannot be told yet whether it ended the incarnation that becomes known. */
 static void note_early_rst(struct belief *b, const struct got *r)
 {
-	if (b->earlies < EARLY_MAX && r->seq.raw != 0)
-		b->early[b->earlies++] =
-			(struct early_rst){r->seq, r->ack, (r->flags & TCP_ACK) != 0};
+	if (r->seq.raw == 0)
+		return;
+	for (uint8_t i = 0; i < b->earlies; i++)
+		if (seq_eq(b->early[i].seq, r->seq) && seq_eq(b->early[i].ack, r->ack))
+			return;
+	if (b->earlies == EARLY_MAX) {
+		memmove(&b->early[0], &b->early[1], (EARLY_MAX - 1) * sizeof b->early[0]);
+		b->earlies--;
+	}
+	b->early[b->earlies++] = (struct early_rst){r->seq, r->ack, (r->flags & TCP_ACK) != 0};
 }
 
 /* RSTs came before the ISS was known: now it can be told which were of this incarnation, and
  * ended it. */
 static void recall_early_rsts(struct belief *b, const struct segment *s)
 {
+	const seq_t first = seq_add(b->iss_guess, 1);
+	const seq_t shown = seq_add(seq_max(b->iss_guess, b->iss_known ? b->seen : first), 2);
+	const seq_t last = b->offer_known ? seq_max(shown, b->offer) : shown;
 	for (uint8_t i = 0; i < b->earlies; i++) {
 		const struct early_rst *e = &b->early[i];
 		const struct got rst = {.seq = e->seq,
@@ -386,7 +403,7 @@ static void recall_early_rsts(struct belief *b, const struct segment *s)
 					.end = e->seq,
 					.flags = (uint16_t)(TCP_RST | (e->acks ? TCP_ACK : 0)),
 					.n = b->proven_by};
-		if (!seq_within(rst.seq, seq_add(b->iss_guess, 1), 3))
+		if (seq_lt(rst.seq, first) || seq_gt(rst.seq, last))
 			continue;
 		const struct belief_evidence evidence = b->evidence;
 		for (uint8_t k = 0; k < b->b.count; k++)
@@ -446,6 +463,8 @@ static bool is_whole(const struct got *r)
 /* @return whether it may be of a rival incarnation all the same */
 static bool contradict(struct belief *b, const struct segment *s, const struct got *r)
 {
+	if (r->flags & TCP_RST)
+		note_early_rst(b, r);
 	if (b->rival) {
 		b->rival_proven = STATE_SET_ALL;
 		return true;
@@ -469,7 +488,7 @@ static bool is_forgotten(const struct belief *b, const struct got *r)
 {
 	const seq_t ack = b->joins ? b->acked : b->forgot_ack;
 	const seq_t seq = b->joins ? b->seen : b->forgot_seq;
-	return (b->forgot || (b->joins && b->irs_known)) &&
+	return (b->forgot || (b->joins && b->irs_known)) && seq_gt(r->seq, b->iss) &&
 	       (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && seq_le(r->ack, ack) &&
 	       seq_le(r->end, seq) && (seq_lt(r->ack, b->acked) || seq_lt(r->seq, b->seen));
 }
@@ -565,18 +584,34 @@ static bool explain_exactly(struct belief *b, const struct segment *s, const str
 	return false;
 }
 
+/* Of the time that is not remembered, since it acknowledges less: it excludes nothing. */
+static bool is_from_before(const struct belief *b, const struct got *r)
+{
+	return b->forgot && !b->midstream &&
+	       (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
+	       seq_lt(r->ack, b->forgot_ack) && seq_gt(r->seq, b->iss);
+}
+
 static bool explain(struct belief *b, const struct segment *s, const struct got *r)
 {
 	const state_set_t other = lives_may_be_other(b, r);
 	if (explain_exactly(b, s, r)) {
-		if (lives_settle(b, r))
-			start_from(b, s, r);
+		if (lives_settle(b, r)) {
+			lives_begin_again(b, s, r);
+			recall_early_rsts(b, s);
+		}
 		lives_take_other(b, other);
 		return true;
 	}
 	if (!b->rival && lives_is_of_old(b, r))
 		return true;
-	return lives_explain_anew(b, s, r) || explain_missed(b, s, r) || contradict(b, s, r);
+	if (lives_explain_anew(b, s, r) || explain_missed(b, s, r))
+		return true;
+	if (b->lost != LOST_NOTHING) {
+		lives_lose(b);
+		return true;
+	}
+	return is_from_before(b, r) || contradict(b, s, r);
 }
 
 static bool take_in(struct belief *b, const struct segment *s, const struct got *r)

@@ -204,10 +204,12 @@ static void search_challenge(struct search *s)
 		for (size_t m = 0; m < count; m++) {
 			struct node to = moves[m].to;
 			if ((moves[m].emit & (EMIT_ACK | EMIT_CHALLENGE)) == 0 ||
-			    !is_syn_received((enum ctl)to.ctl) || !seq_eq(to.rcv_nxt, s->r->ack) ||
-			    !node_sends_at(&to, s->r->seq))
+			    !is_syn_received((enum ctl)to.ctl) || !seq_eq(to.rcv_nxt, s->r->ack))
 				continue;
-			pin(&to, s->r->seq);
+			if (node_sends_at(&to, s->r->seq))
+				pin(&to, s->r->seq);
+			else if (!b->own_syn_closed || !seq_eq(s->r->seq, node_iss(b, &to)))
+				continue; /* it does not stand at its ISS for want of window */
 			struct emission *e = found(s, &to, 0, moves[m].row);
 			e->challenge = true;
 			e->answers_n = b->own[i].n;
@@ -224,7 +226,8 @@ static void search_probe(struct search *s)
 	const seq_t una = seq_add(r->seq, 1);
 	struct node to = *s->from;
 	if ((to.flags & NODE_SYN_ACKED) == 0 || r->text_bytes > 1 ||
-	    !own_acks(s->b, una, s->until) || seq_le(una, node_iss(s->b, &to)))
+	    !own_acks(s->b, una, s->until) || seq_le(una, node_iss(s->b, &to)) ||
+	    !is_offered(s->b, una))
 		return;
 	if (to.flags & NODE_OPEN)
 		to.snd_nxt = seq_max(to.snd_nxt, una);

@@ -69,7 +69,7 @@ struct node_set {
 };
 
 #define PROOFS_MAX 64
-#define EARLY_MAX 4
+#define EARLY_MAX 8
 #define LIVES_MAX 6
 
 /* A segment of ours, or a stretch of them. */
@@ -84,6 +84,7 @@ struct own {
 	bool fast_open;
 	bool in_order; /* at the number after all that was sent before it */
 	bool joined;   /* of several: the later ones may arrive before the earlier */
+	bool held;     /* two that a stack may have joined: a FIN, and what came behind it */
 	uint16_t copies;
 };
 
@@ -142,14 +143,15 @@ struct belief {
 	} life[LIVES_MAX];      /* incarnations that were seen before the known one */
 	uint8_t lives;
 	bool lives_forgot; /* some are not listed any more */
-	bool rival; /* it is not sure which incarnation is the latest: possible is everything */
-	bool mixed; /* the same because their numbers overlap */
-	bool lost;  /* the same because something did not fit */
+	bool rival;   /* it is not sure which incarnation is the latest: possible is everything */
+	bool mixed;   /* the same because their numbers overlap */
+	uint8_t lost; /* enum lost: the same because something did not fit */
 	uint32_t rival_at;        /* since when, or since when rival_proven is not empty */
 	state_set_t rival_proven; /* what is proven if it is not the one that we took */
 	bool syn_has_text;        /* its SYN carried text: Fast Open client */
 	bool edge_known, offer_known, own_window_closed;
-	bool shrunk; /* we drew in the right edge of our window, at least to shrunk_to */
+	bool own_syn_closed; /* a SYN of ours had a window of 0 */
+	bool shrunk;         /* we drew in the right edge of our window, at least to shrunk_to */
 	bool own_wscale_offered, wscale_agreed; /* agreed: both shifts are known, maybe 0 */
 	uint8_t own_wscale, wscale;
 	uint32_t own_syn_window, its_syn_window;
@@ -192,6 +194,12 @@ struct belief {
 
 	struct end_view view;
 	struct belief_evidence evidence;
+};
+
+enum lost {
+	LOST_NOTHING,
+	LOST_BEGUN_AGAIN, /* since then something arrived that can be trusted */
+	LOST_NODES,
 };
 
 /* A received segment, reduced. */
@@ -261,7 +269,8 @@ size_t move_event(struct belief *b, const struct node *n, enum rule_on on,
 		  const struct moves_wanted *wanted, struct move *moves);
 /** @return whether the node may send text now. */
 bool node_may_text(const struct node *n);
-/** @return how many ISSs the known incarnation may have: 1, or 2 if it was not seen itself. */
+/** @return how many ISSs the known incarnation may have: 1, or 2, or 3 if it was not seen itself.
+ */
 unsigned anchor_choices(const struct belief *b);
 /** @return @p u as a node of the known incarnation. @param choice 0 to anchor_choices() - 1 */
 struct node node_anchored(const struct belief *b, const struct node *u, unsigned choice);
@@ -364,6 +373,8 @@ void numbers_anchor(struct belief *b, const struct got *r);
 bool lives_explain_anew(struct belief *b, const struct segment *s, const struct got *r);
 /** Something did not fit: nothing can be excluded until what we know is proven anew. */
 void lives_lose(struct belief *b);
+/** Begin again from a segment that can be trusted, after lives_lose(). */
+void lives_begin_again(struct belief *b, const struct segment *s, const struct got *r);
 /** Drop all doubt, if @p r allows. @return whether to begin again from it, much being lost */
 bool lives_settle(struct belief *b, const struct got *r);
 bool lives_is_of_old(const struct belief *b, const struct got *r);

@@ -102,6 +102,45 @@ static void doubt(struct belief *b, state_set_t proven)
 	b->rival_at = b->now;
 }
 
+void lives_lose(struct belief *b)
+{
+	doubt(b, STATE_SET_ALL);
+	b->lost = LOST_NODES;
+}
+
+/* Until the next such segment, what @p r does not prove by itself remains open. */
+void lives_begin_again(struct belief *b, const struct segment *s, const struct got *r)
+{
+	start_from(b, s, r);
+	b->lost = LOST_BEGUN_AGAIN;
+	b->rival_at = b->now;
+	for (uint8_t i = 0; i < b->b.count; i++)
+		if (b->b.node[i].inc == INC_KNOWN)
+			b->rival_proven |= node_fold(&b->b.node[i]);
+}
+
+static bool is_in(const struct life *life, const struct got *r)
+{
+	return seq_ge(r->seq, life->iss) && seq_le(r->end, life->end);
+}
+
+/* Whether @p r has the numbers of one that was known already. */
+static bool is_known_again(const struct belief *b, const struct got *r)
+{
+	bool known = false;
+	for (uint8_t i = 0; i < b->lives; i++)
+		known = known || is_in(&b->life[i], r);
+	return known;
+}
+
+static bool has_numbers_of_old(const struct belief *b, const struct got *r)
+{
+	for (uint8_t i = 0; i < b->lives; i++)
+		if (is_in(&b->life[i], r) && may_be_before(b, r, b->life[i].until))
+			return true;
+	return false;
+}
+
 /* A segment of an incarnation after the one we know: it becomes the known one. If it may as
  * well be an old one's, which came late, both go on and nothing can be excluded. */
 bool lives_explain_anew(struct belief *b, const struct segment *s, const struct got *r)
@@ -110,6 +149,7 @@ bool lives_explain_anew(struct belief *b, const struct segment *s, const struct 
 	state_set_t states;
 	if (!b->iss_known || (r->flags & TCP_RST))
 		return false;
+	const bool again = is_known_again(b, r);
 	const bool earlier = is_of(b, INC_BEFORE, r, &early, &states);
 	const struct belief before = *b;
 	numbers_forget(b);
@@ -131,13 +171,9 @@ bool lives_explain_anew(struct belief *b, const struct segment *s, const struct 
 	add_life(b, later ? &known : &early);
 	if (later && earlier)
 		doubt(b, before.view.proven);
+	if (later && again)
+		lives_lose(b); /* what we sent to it when it was known counts, too */
 	return true;
-}
-
-void lives_lose(struct belief *b)
-{
-	doubt(b, STATE_SET_ALL);
-	b->lost = true;
 }
 
 /* The doubt is over as soon as what we know acknowledges something that we sent only since. */
@@ -145,7 +181,7 @@ bool lives_settle(struct belief *b, const struct got *r)
 {
 	bool since = false;
 	bool before = false;
-	const bool lost = b->lost;
+	const bool lost = b->lost == LOST_NODES;
 	if (!b->rival && b->rival_proven == 0)
 		return false;
 	const bool acks = (r->flags & (TCP_ACK | TCP_RST)) == TCP_ACK;
@@ -153,6 +189,8 @@ bool lives_settle(struct belief *b, const struct got *r)
 		const struct own *o = &b->own[i];
 		if (seq_eq(own_end(o), o->seq) || !seq_eq(own_end(o), r->ack))
 			continue;
+		if (lost && (o->flags & TCP_SYN))
+			return false; /* too little to begin again from */
 		since = since || o->first > b->rival_at;
 		before = before || o->first <= b->rival_at;
 	}
@@ -163,18 +201,9 @@ bool lives_settle(struct belief *b, const struct got *r)
 	}
 	b->rival = false;
 	b->mixed = false;
-	b->lost = false;
+	b->lost = LOST_NOTHING;
 	b->rival_proven = 0;
 	return lost;
-}
-
-static bool has_numbers_of_old(const struct belief *b, const struct got *r)
-{
-	for (uint8_t i = 0; i < b->lives; i++)
-		if (seq_ge(r->seq, b->life[i].iss) && seq_le(r->end, b->life[i].end) &&
-		    may_be_before(b, r, b->life[i].until))
-			return true;
-	return false;
 }
 
 /* A late copy from an incarnation before the known one: of its numbers, or a RST that came before

@@ -291,7 +291,7 @@ static void take_numbers(const struct meeting *m, const struct own *s, unsigned 
 
 unsigned anchor_choices(const struct belief *b)
 {
-	return b->iss_exact ? 1 : 2;
+	return b->iss_exact ? 1 : b->own_syn_closed ? 3 : 2;
 }
 
 struct node node_anchored(const struct belief *b, const struct node *u, unsigned choice)
@@ -425,7 +425,11 @@ static size_t deliver_whole(struct belief *b, const struct node *n, const struct
 size_t move_deliver(struct belief *b, const struct node *n, const struct own *s,
 		    const struct moves_wanted *wanted, struct move *moves)
 {
+	if (s->held && (wanted->nominal || (wanted->origins & b->origins & ORIGIN_STACK) == 0))
+		return 0;
 	size_t count = deliver_whole(b, n, s, wanted, moves);
+	for (size_t i = 0; s->held && i < count; i++)
+		node_add_cost(&moves[i].to, COST_STACK);
 	if (!s->joined || wanted->nominal || s->text_bytes < 2)
 		return count;
 	struct own last = *s; /* the end of a stretch, out of order */

@@ -172,6 +172,7 @@ static void note_offer(struct belief *b, const struct segment *s)
 	}
 	if (syn && s->window > b->own_syn_window)
 		b->own_syn_window = s->window;
+	b->own_syn_closed = b->own_syn_closed || (syn && s->window == 0);
 	if (s->flags & TCP_RST)
 		return;
 	if (s->window == 0 && (s->flags & TCP_ACK))
@@ -238,13 +239,46 @@ bool own_covers(const struct belief *b, seq_t begin, seq_t end)
 	return false;
 }
 
+static bool has_numbers(const struct own *o)
+{
+	return (o->flags & (TCP_SYN | TCP_RST)) == 0 && !o->held && !seq_eq(own_end(o), o->seq);
+}
+
+/* Of one that stands behind a FIN of ours, against all sense, and the FIN: both as one. */
+static void hold(struct belief *b, const struct own *fin, const struct own *behind)
+{
+	struct own run = *behind;
+	run.seq = fin->seq;
+	run.text_bytes = (uint32_t)seq_diff(own_end(behind), fin->seq) - 1;
+	run.flags = TCP_FIN | (fin->flags & behind->flags & TCP_ACK);
+	run.held = true;
+	if (b->owns < OWNS_MAX)
+		b->own[b->owns++] = run;
+	else
+		lives_lose(b);
+}
+
+/* Linux joins what waits behind a gap, and a FIN among it then counts at the end. */
+static void hold_all(struct belief *b, const struct own *o)
+{
+	const uint8_t owns = b->owns;
+	for (uint8_t i = 0; i < owns && has_numbers(o); i++) {
+		const struct own other = b->own[i];
+		if ((other.flags & TCP_FIN) && seq_eq(own_end(&other), o->seq))
+			hold(b, &other, o);
+		else if (has_numbers(&other) && (o->flags & TCP_FIN) &&
+			 seq_eq(own_end(o), other.seq))
+			hold(b, o, &other);
+	}
+}
+
 bool own_add(struct belief *b, const struct segment *s, uint32_t n)
 {
 	const struct own o = own_of(b, s, n);
 	note_offer(b, s);
 	for (uint8_t i = 0; i < b->owns; i++) {
 		struct own *have = &b->own[i];
-		if (have->flags != o.flags || !seq_eq(have->seq, o.seq) ||
+		if (have->held || have->flags != o.flags || !seq_eq(have->seq, o.seq) ||
 		    !seq_eq(have->ack, o.ack) || have->text_bytes != o.text_bytes ||
 		    (have->window == 0) != (o.window == 0))
 			continue;
@@ -259,12 +293,14 @@ bool own_add(struct belief *b, const struct segment *s, uint32_t n)
 		compact(b);
 		for (uint8_t i = 0; i < b->owns; i++)
 			if (can_join(b, &b->own[i], &o)) {
+				hold_all(b, &o);
 				join_into(b, i, &o);
 				b->latest_own = i;
 				return true;
 			}
 	}
 	b->latest_own = (uint8_t)(append(b, &o) - b->own);
+	hold_all(b, &o);
 	return true;
 }
 
@@ -296,7 +332,7 @@ unsigned own_add_unseen(struct belief *b, seq_t next, const struct got *r)
 /* Whether it may arrive up to @p at and no further, in part. */
 static bool is_cut_by(const struct own *o, seq_t at)
 {
-	if (o->text_bytes == 0 || (o->flags & (TCP_SYN | TCP_RST)))
+	if (o->text_bytes == 0 || o->held || (o->flags & (TCP_SYN | TCP_RST)))
 		return false;
 	const seq_t text_end = seq_add(o->seq, o->text_bytes);
 	return seq_gt(at, o->seq) &&

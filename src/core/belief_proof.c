@@ -114,6 +114,7 @@ static bool may_reach_any(const struct node_set *from, const struct node *to, ui
 		const struct node *f = &from->node[i];
 		for (uint8_t k = 0; k < count; k++)
 			if (f->inc != INC_KNOWN || to[k].inc != INC_KNOWN ||
+			    f->ctl == CTL_SYN_SENT ||
 			    (seq_le(f->rcv_nxt, to[k].rcv_nxt) &&
 			     ((to[k].flags & NODE_OPEN) || seq_le(f->snd_nxt, to[k].snd_nxt))))
 				return true;

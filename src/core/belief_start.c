@@ -27,22 +27,33 @@ static struct guess guess_of(const struct got *r)
 		half | CTL_BIT(CTL_CLOSING) | CTL_BIT(CTL_LAST_ACK) | CTL_BIT(CTL_TIME_WAIT)};
 }
 
-/* Whether our FIN lies before what it acknowledges: yes, no, or (midstream) maybe. */
+/* Whether @p o, or part of it, ends at @p ack and brings no FIN. */
+static bool ends_without_fin(const struct own *o, seq_t ack)
+{
+	const seq_t text = seq_add(o->seq, (o->flags & TCP_SYN) ? 1 : 0);
+	if (o->held)
+		return false;
+	return ((o->flags & TCP_SYN) && seq_eq(text, ack)) ||
+	       (seq_gt(ack, text) && seq_le(ack, seq_add(text, o->text_bytes)));
+}
+
+/* Whether our FIN lies before what it acknowledges: yes, no, or maybe. */
 static void our_fin(const struct belief *b, seq_t ack, bool *may_be_taken, bool *may_be_not)
 {
 	bool later = false;
 	bool taken = false;
+	bool not_taken = false;
 	for (uint8_t i = 0; i < b->owns; i++) {
 		const struct own *o = &b->own[i];
-		if (o->flags & (TCP_RST | TCP_SYN))
+		if (o->flags & TCP_RST)
 			continue;
-		if ((o->flags & TCP_FIN) && seq_eq(own_end(o), ack))
-			taken = true;
-		if (seq_gt(own_end(o), ack) && !seq_eq(own_end(o), o->seq))
-			later = true;
+		not_taken = not_taken || ends_without_fin(o, ack);
+		taken = taken || ((o->flags & TCP_FIN) && seq_eq(own_end(o), ack));
+		later = later || ((o->flags & TCP_SYN) == 0 && seq_gt(own_end(o), ack) &&
+				  !seq_eq(own_end(o), o->seq));
 	}
 	*may_be_taken = taken || (b->midstream && !later);
-	*may_be_not = !taken;
+	*may_be_not = not_taken || !taken;
 }
 
 static void add_guess(struct belief *b, enum ctl c, const struct got *r)
@@ -61,11 +72,13 @@ static void add_guess(struct belief *b, enum ctl c, const struct got *r)
 		if (seq_lt(n.snd_nxt, least) || (is_syn_received(c) && !seq_eq(n.snd_nxt, least)))
 			return;
 	}
-	if (c == CTL_CLOSING && r->text_bytes > 0 && (r->flags & TCP_FIN) == 0) {
-		n.snd_nxt = seq_add(r->end, 1); /* text again, and the FIN is gone too */
-		n.flags |= NODE_OPEN;
-		node_set_add(&b->b, &n);
-		return;
+	if (c == CTL_CLOSING && (r->flags & TCP_FIN) == 0) {
+		struct node on = n; /* text again, or a probe: it has sent more, and the FIN */
+		on.snd_nxt = seq_add(r->end, 1);
+		on.flags |= NODE_OPEN;
+		node_set_add(&b->b, &on);
+		if (r->text_bytes > 0)
+			return;
 	}
 	for (int text_waits = 0; text_waits <= (ctl_is_fin_queued(c) ? 1 : 0); text_waits++) {
 		if (text_waits)

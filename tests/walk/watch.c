@@ -71,10 +71,30 @@ void watch_sent(struct watch *w, const struct segment *s)
 	belief_view(w->belief, &w->view);
 }
 
-static bool is_equal(const struct watch_emission *a, const struct watch_emission *b)
+/* Whether all numbers of @p s were sent, under the same acknowledgement, by the emissions up to
+ * @p until: retransmissions may be cut otherwise. */
+static bool was_sent(const struct watch *w, const struct watch_emission *s, unsigned until)
 {
-	return seq_eq(a->seq, b->seq) && seq_eq(a->ack, b->ack) && a->flags == b->flags &&
-	       a->text_bytes == b->text_bytes;
+	uint32_t done = 0;
+	bool more = true;
+	while (more) {
+		more = false;
+		for (unsigned i = 0; i <= until; i++) {
+			const struct watch_emission *e = &w->emitted[i];
+			const uint32_t at = s->seq.raw + done - e->seq.raw;
+			if (!seq_eq(e->ack, s->ack) || e->flags != s->flags)
+				continue;
+			if (seq_eq(e->seq, s->seq) && e->text_bytes == s->text_bytes)
+				return true;
+			if ((s->flags & ~TCP_ACK) != 0 || at >= e->text_bytes)
+				continue;
+			done += e->text_bytes - at;
+			more = true;
+			if (done >= s->text_bytes)
+				return true;
+		}
+	}
+	return false;
 }
 
 unsigned watch_emitted(struct watch *w, const struct segment *s, const struct sockdiag_truth *truth)
@@ -92,7 +112,7 @@ unsigned watch_emitted(struct watch *w, const struct segment *s, const struct so
 	};
 	if (truth != NULL)
 		e->truth = *truth;
-	while (e->first < at && !is_equal(e, &w->emitted[e->first]))
+	while (e->first < at && !was_sent(w, e, e->first))
 		e->first++;
 	w->emitted_count++;
 	return at;

@@ -584,9 +584,11 @@ static bool explain_exactly(struct belief *b, const struct segment *s, const str
 	return false;
 }
 
-/* Of the time that is not remembered, since it acknowledges less: it excludes nothing. */
+/* Of a time, or an incarnation, that is not remembered: it excludes nothing. */
 static bool is_from_before(const struct belief *b, const struct got *r)
 {
+	if (b->lives_forgot)
+		return true;
 	return b->forgot && !b->midstream &&
 	       (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
 	       seq_lt(r->ack, b->forgot_ack) && seq_gt(r->seq, b->iss);

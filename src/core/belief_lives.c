@@ -224,12 +224,12 @@ state_set_t lives_may_be_other(struct belief *b, const struct got *r)
 {
 	struct life other;
 	state_set_t states;
-	if (b->rival || !b->iss_known || (r->flags & TCP_SYN))
+	if (!b->iss_known || (r->flags & TCP_SYN))
 		return 0;
 	if (has_numbers_of_old(b, r))
 		return b->view.proven != 0 ? b->view.proven : STATE_SET_ALL;
-	if ((r->flags & TCP_RST) || r->text_bytes > 0 || seq_le(r->seq, seq_add(b->seen, 2)) ||
-	    !gave_cause(b))
+	if (b->rival || (r->flags & TCP_RST) || r->text_bytes > 0 ||
+	    seq_le(r->seq, seq_add(b->seen, 2)) || !gave_cause(b))
 		return 0;
 	return is_of(b, INC_AFTER, r, &other, &states) ? states : 0;
 }

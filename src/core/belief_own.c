@@ -181,7 +181,8 @@ static void note_offer(struct belief *b, const struct segment *s)
 	if (!b->iss_known || (s->flags & TCP_ACK) == 0 || seq_le(s->ack, b->iss) ||
 	    seq_gt(s->ack, b->offer_known ? seq_max(b->offer, b->seen) : b->seen))
 		return;
-	const unsigned shift = syn ? 0 : b->wscale_agreed ? b->own_wscale : 14;
+	const bool syn_seen = b->own_syn_window > 0 || b->own_syn_closed;
+	const unsigned shift = syn ? 0 : b->wscale_agreed || syn_seen ? b->own_wscale : 14;
 	const seq_t offer = seq_add(s->ack, (uint32_t)s->window << shift);
 	b->own_widest = s->window > b->own_widest || syn ? s->window : b->own_widest;
 	if (b->offer_known && seq_lt(offer, b->offer) && s->window < b->own_widest) {

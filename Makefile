@@ -192,9 +192,14 @@ walk: $(BUILD)/tests/walk/walk
 stacks: $(BUILD)/tests/stacks/stacks
 	$(Q)$< --walks $(WALKS) $(ARGS)
 
-#: check-long what takes its time: 10000 walks beside each
+#: check-long what takes its time: 10000 walks beside each, and the oracle's deep histories
 check-long: WALKS := 10000
-check-long: walk stacks
+check-long: walk stacks $(ORACLE_BIN)
+	$(Q)$(ORACLE_BIN) --depth 4 --hostile
+	$(Q)$(ORACLE_BIN) --depth 12 --walks 1200
+	$(Q)$(ORACLE_BIN) --depth 10 --walks 1200 --lives 2
+	$(Q)$(ORACLE_BIN) --depth 10 --walks 1200 --lives 2 --hostile
+	$(Q)$(ORACLE_BIN) --depth 12 --walks 800 --hostile --stacks
 
 #: check      every test: unit, golden, lab (in namespaces; no root needed)
 check: tests

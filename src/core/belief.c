@@ -374,45 +374,6 @@ static void note_evidence(struct belief *b, const struct got *r, const struct ga
 		e->reset = g->best.reset;
 }
 
-/* A RST of which it cannot be told yet whether it ended the incarnation that becomes known. */
-static void note_early_rst(struct belief *b, const struct got *r)
-{
-	if (r->seq.raw == 0)
-		return;
-	for (uint8_t i = 0; i < b->earlies; i++)
-		if (seq_eq(b->early[i].seq, r->seq) && seq_eq(b->early[i].ack, r->ack))
-			return;
-	if (b->earlies == EARLY_MAX) {
-		memmove(&b->early[0], &b->early[1], (EARLY_MAX - 1) * sizeof b->early[0]);
-		b->earlies--;
-	}
-	b->early[b->earlies++] = (struct early_rst){r->seq, r->ack, (r->flags & TCP_ACK) != 0};
-}
-
-/* RSTs came before the ISS was known: now it can be told which were of this incarnation, and
- * ended it. */
-static void recall_early_rsts(struct belief *b, const struct segment *s)
-{
-	const seq_t first = seq_add(b->iss_guess, 1);
-	const seq_t shown = seq_add(seq_max(b->iss_guess, b->iss_known ? b->seen : first), 2);
-	const seq_t last = b->offer_known ? seq_max(shown, b->offer) : shown;
-	for (uint8_t i = 0; i < b->earlies; i++) {
-		const struct early_rst *e = &b->early[i];
-		const struct got rst = {.seq = e->seq,
-					.ack = e->ack,
-					.end = e->seq,
-					.flags = (uint16_t)(TCP_RST | (e->acks ? TCP_ACK : 0)),
-					.n = b->proven_by};
-		if (seq_lt(rst.seq, first) || seq_gt(rst.seq, last))
-			continue;
-		const struct belief_evidence evidence = b->evidence;
-		for (uint8_t k = 0; k < b->b.count; k++)
-			node_set_note(&b->u, &b->b.node[k], b->now - 1);
-		belief_explain(b, s, &rst);
-		b->evidence = evidence;
-	}
-}
-
 /* @return whether the table explains @p r; if so it is taken in */
 bool belief_explain(struct belief *b, const struct segment *s, const struct got *r)
 {
@@ -448,9 +409,9 @@ bool belief_explain(struct belief *b, const struct segment *s, const struct got 
 	if ((r->flags & TCP_RST) == 0)
 		numbers_note(b, s, r, g.anchoring);
 	else if (!b->iss_known)
-		note_early_rst(b, r);
+		early_note_rst(b, r);
 	if (g.anchoring)
-		recall_early_rsts(b, s);
+		early_recall_rsts(b, s);
 	return true;
 }
 
@@ -463,8 +424,6 @@ static bool is_whole(const struct got *r)
 /* @return whether it may be of a rival incarnation all the same */
 static bool contradict(struct belief *b, const struct segment *s, const struct got *r)
 {
-	if (r->flags & TCP_RST)
-		note_early_rst(b, r);
 	if (b->rival) {
 		b->rival_proven = STATE_SET_ALL;
 		return true;
@@ -544,46 +503,6 @@ static bool explain_missed(struct belief *b, const struct segment *s, const stru
 	return false;
 }
 
-/* The ISS was guessed from what overtook its SYN, which tells it now. */
-static bool is_not_of_iss(const struct node *n, const void *context)
-{
-	const struct belief *b = context;
-	if (n->inc != INC_KNOWN || (n->flags & NODE_OPEN))
-		return false;
-	const seq_t least = seq_add(b->iss, ctl_is_fin_sent((enum ctl)n->ctl) ? 2 : 1);
-	return (n->flags & (NODE_SYN_ACKED | NODE_FAST_OPEN)) ? seq_lt(n->snd_nxt, least)
-							      : !seq_eq(n->snd_nxt, least);
-}
-
-static void raise_open(const struct belief *b, struct node_set *s)
-{
-	for (uint8_t i = 0; i < s->count; i++) {
-		struct node *n = &s->node[i];
-		const seq_t least = seq_add(b->iss, ctl_is_fin_sent((enum ctl)n->ctl) ? 2 : 1);
-		if (n->inc == INC_KNOWN && (n->flags & NODE_OPEN))
-			n->snd_nxt = seq_max(n->snd_nxt, least);
-	}
-}
-
-static bool explain_exactly(struct belief *b, const struct segment *s, const struct got *r)
-{
-	if ((r->flags & TCP_SYN) == 0 || !b->iss_known || b->iss_exact || seq_lt(r->seq, b->iss) ||
-	    seq_ge(r->seq, b->seen))
-		return belief_explain(b, s, r);
-	const struct belief before = *b;
-	b->iss = r->seq;
-	b->iss_guess = r->seq;
-	b->iss_exact = true;
-	node_set_drop(&b->b, is_not_of_iss, b);
-	node_set_drop(&b->u, is_not_of_iss, b);
-	raise_open(b, &b->b);
-	raise_open(b, &b->u);
-	if (belief_explain(b, s, r))
-		return true;
-	*b = before;
-	return false;
-}
-
 /* Of a time, or an incarnation, that is not remembered: it excludes nothing. */
 static bool is_from_before(const struct belief *b, const struct got *r)
 {
@@ -597,10 +516,12 @@ static bool is_from_before(const struct belief *b, const struct got *r)
 static bool explain(struct belief *b, const struct segment *s, const struct got *r)
 {
 	const state_set_t other = lives_may_be_other(b, r);
-	if (explain_exactly(b, s, r)) {
+	if ((r->flags & TCP_RST) && b->rival)
+		early_note_rst(b, r); /* much may be begun again */
+	if (early_explain(b, s, r)) {
 		if (lives_settle(b, r)) {
 			lives_begin_again(b, s, r);
-			recall_early_rsts(b, s);
+			early_recall_rsts(b, s);
 		}
 		lives_take_other(b, other);
 		return true;
@@ -609,6 +530,8 @@ static bool explain(struct belief *b, const struct segment *s, const struct got 
 		return true;
 	if (lives_explain_anew(b, s, r) || explain_missed(b, s, r))
 		return true;
+	if (r->flags & TCP_RST)
+		early_note_rst(b, r);
 	if (b->lost != LOST_NOTHING) {
 		lives_lose(b);
 		return true;

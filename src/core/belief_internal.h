@@ -10,6 +10,7 @@
  * belief_proof.c  what is proven
  * belief_numbers.c the numbers that it showed
  * belief_lives.c  incarnations
+ * belief_early.c  what overtakes its SYN
  * belief_start.c  what a segment proves by itself
  * belief_plain.c  the plain middle of a transfer, for less
  * belief_view.c   what is displayed
@@ -384,6 +385,15 @@ state_set_t lives_may_be_other(struct belief *b, const struct got *r);
 void lives_take_other(struct belief *b, state_set_t proven);
 /** A RST that nothing explains. @return whether it may be of an incarnation that was not seen */
 bool lives_note_stray_rst(struct belief *b, const struct got *r);
+
+/* ---- belief_early.c ---- */
+
+/** Remember a RST, to be judged when its incarnation is known. */
+void early_note_rst(struct belief *b, const struct got *r);
+/** The incarnation is known: take in those that ended it. */
+void early_recall_rsts(struct belief *b, const struct segment *s);
+/** As belief_explain(); a SYN settles an ISS that was guessed. */
+bool early_explain(struct belief *b, const struct segment *s, const struct got *r);
 
 /* ---- belief_start.c ---- */
 

@@ -254,8 +254,11 @@ bool lives_note_stray_rst(struct belief *b, const struct got *r)
 	b->rival_proven |= state_set(ST_CLOSED);
 	for (uint8_t i = 0; i < b->u.count && (r->flags & TCP_ACK); i++) {
 		const struct node *u = &b->u.node[i];
-		meant = meant || (u->inc != INC_KNOWN && u->ctl != CTL_SYN_SENT &&
-				  node_has_numbers((enum ctl)u->ctl) && seq_eq(u->rcv_nxt, r->ack));
+		const bool had =
+			u->ctl == CTL_SYN_SENT /* lwIP acknowledges 0 then */
+				? r->ack.raw == 0
+				: node_has_numbers((enum ctl)u->ctl) && seq_eq(u->rcv_nxt, r->ack);
+		meant = meant || (u->inc != INC_KNOWN && had);
 	}
 	return meant;
 }

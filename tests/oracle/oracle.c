@@ -509,8 +509,8 @@ static struct history extended(const struct history *h, const struct seg *seg, b
 	return longer;
 }
 
-/* A RST that is the first sign of an incarnation after one that was seen: beliefs call it a
- * contradiction, since a forged one looks the same, and leave `possible` as it was. */
+/* A RST that is the first sign of an incarnation after one that was seen: a belief may call it a
+ * contradiction, since a forged one looks the same. */
 static bool is_unseen_reset(const struct history *h)
 {
 	struct history before = {.count = 0};
@@ -534,12 +534,10 @@ static bool step(struct search *s, const struct history *longer, struct belief *
 		return false;
 	if (longer->seen > s->config->lives)
 		return false;
-	if (is_unseen_reset(longer)) {
-		s->result->unseen_resets++;
-		return false;
-	}
 	const bool explained = belief_receive(b, &segment, (uint32_t)longer->count);
-	if (!explained) {
+	if (!explained && is_unseen_reset(longer)) {
+		s->result->unseen_resets++;
+	} else if (!explained) {
 		s->result->refused++;
 		difference(s, longer, "refused", possible, 0);
 	}

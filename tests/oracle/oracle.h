@@ -33,7 +33,7 @@ struct oracle_result {
 	uint64_t proven_unsound;
 	uint64_t proven_loose;
 	uint64_t refused;        /* a segment that the end can send was a contradiction */
-	uint64_t unseen_resets;  /* RSTs of an unseen later incarnation: not compared */
+	uint64_t unseen_resets;  /* the same, but a RST of an incarnation that was not seen */
 	uint64_t expected_wrong; /* expected is not in the oracle's possible */
 	uint64_t not_nested;     /* expected, loss, orderly, possible are not */
 	uint64_t states_oracle, states_belief; /* sizes of possible, summed */

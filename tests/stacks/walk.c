@@ -13,7 +13,7 @@
 
 #define FRAMES_MAX 480 /* fewer than a watch takes */
 #define PACKETS_MAX (WALK_STEPS * 2)
-#define LIVES_MAX 60 /* bits of lives_seen */
+#define LIVES_MAX 60
 #define LOG_BYTES 65536
 
 /* A packet of the stack's. */
@@ -40,11 +40,10 @@ struct walk {
 	struct ours ours;
 	struct sockdiag_truth truth;
 	bool quiet, polite, active;
-	uint64_t unseen, rests, rests_right;
-	bool fin_sent;       /* by the stack, since its last new SYN */
-	seq_t iss;           /* of that SYN */
-	unsigned life;       /* counts its ISSs, from 1 */
-	uint64_t lives_seen; /* by the belief, 1 << life */
+	uint64_t rests, rests_right;
+	bool fin_sent; /* by the stack, since its last new SYN */
+	seq_t iss;     /* of that SYN */
+	unsigned life; /* counts its ISSs, from 1 */
 	bool base_known;
 	seq_t base; /* our first SEQ, for the log */
 	struct frame frames[FRAMES_MAX];
@@ -286,14 +285,6 @@ static bool step_time(struct walk *w)
 	return compare(w);
 }
 
-/* A reset at the SND.NXT of a connection, nothing else of which was seen. To a belief that has
- * seen another one it is a contradiction, and said to be one: docs/inference.md. */
-static bool is_unseen_reset(const struct walk *w, const struct frame *f)
-{
-	return (f->segment.flags & TCP_RST) && w->lives_seen != 0 &&
-	       (w->lives_seen >> f->life & 1) == 0 && seq_within(f->segment.seq, f->iss, 1 << 16);
-}
-
 static bool step_arrive(struct walk *w)
 {
 	if (w->waiting_count == 0)
@@ -302,8 +293,7 @@ static bool step_arrive(struct walk *w)
 		!w->quiet && ours_chance(&w->ours, 30) ? ours_draw(&w->ours, w->waiting_count) : 0;
 	const struct frame *f = &w->frames[w->waiting[place]];
 	const bool stays = !w->quiet && ours_chance(&w->ours, 8);
-	const bool unseen = is_unseen_reset(w, f);
-	const bool lost = unseen || (!w->quiet && !stays && ours_chance(&w->ours, 15));
+	const bool lost = !w->quiet && !stays && ours_chance(&w->ours, 15);
 	if (!stays) {
 		w->waiting_count--;
 		memmove(&w->waiting[place], &w->waiting[place + 1],
@@ -311,11 +301,8 @@ static bool step_arrive(struct walk *w)
 	}
 	say_segment(w, "<-", &f->segment, false);
 	say(w, "%s\n", lost ? " (lost)" : stays ? " (and again)" : "");
-	w->unseen += unseen;
 	if (lost)
 		return true;
-	if ((f->segment.flags & TCP_RST) == 0)
-		w->lives_seen |= 1ull << f->life;
 	ours_hear(&w->ours, &f->segment);
 	const enum watch_problem p = watch_received(&w->watch, f->emission, &f->segment);
 	return judge(w, p) && compare(w);
@@ -358,10 +345,9 @@ static void walk_clear(struct walk *w)
 	w->truth = (struct sockdiag_truth){.state = ST_CLOSED};
 	w->fin_sent = w->base_known = false;
 	w->life = 0;
-	w->lives_seen = 0;
 	w->frames_count = w->told = w->waiting_count = w->out_count = 0;
 	w->iss = w->base = seq_of(0);
-	w->unseen = w->rests = w->rests_right = 0;
+	w->rests = w->rests_right = 0;
 	w->log_used = 0;
 	w->log[0] = '\0';
 }
@@ -401,7 +387,6 @@ static const char *walk_one(struct walk *w, uint64_t seed, struct walk_result *r
 		for (unsigned i = 0; i < w->config->steps && good; i++)
 			good = step(w);
 		sums->walks++;
-		sums->unseen += w->unseen;
 		sums->rests += w->rests;
 		sums->rests_right += w->rests_right;
 	}
@@ -479,9 +464,9 @@ static void print_sums(FILE *to, const char *name, const struct walk_sums *s)
 		name, s->walks, f->comparisons, f->received);
 	fprintf(to,
 		"    possible   mean size %.2f; wrong %" PRIu64 ", contradictions %" PRIu64
-		", not nested %" PRIu64 "; unseen resets %" PRIu64 "\n",
+		", not nested %" PRIu64 "\n",
 		mean(f->possible_size, f->comparisons), f->problems[WATCH_IMPOSSIBLE],
-		f->problems[WATCH_CONTRADICTION], f->problems[WATCH_NOT_NESTED], s->unseen);
+		f->problems[WATCH_CONTRADICTION], f->problems[WATCH_NOT_NESTED]);
 	fprintf(to,
 		"    expected   right in %.1f %%, after a step %.1f %%; in loss %.1f %%, in "
 		"orderly "

@@ -16,8 +16,6 @@
 /* Figures of walks of one kind. */
 struct walk_sums {
 	uint64_t walks;
-	uint64_t unseen; /* resets of a life of which nothing else arrived: not shown to the belief
-			  */
 	uint64_t rests, rests_right; /* steps, and how often `expected` was right after one */
 	struct watch_figures figures;
 };

@@ -87,7 +87,7 @@ const struct tcp_rule tcp_rules[] = {
 /* ---- RFC 9293 section 3.10.7.1: a segment arrives in CLOSED ---------------------------------------------------------------------- */
 
 { CLOSED,         ON_CHECK_1, RST,                  0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.1", "In CLOSED a RST is discarded." },
+	ORIGIN_RFC, "3.10.7.1", "In CLOSED an RST is discarded." },
 { CLOSED,         ON_CHECK_1, ACK,                  RST,           CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.7.1", "In CLOSED anything with an ACK is answered <SEQ=SEG.ACK><CTL=RST>." },
 { CLOSED,         ON_CHECK_1, 0,                    RST | ACK,     CTL_SAME,                 EMIT_RST_ACK,    0,              THEN_DONE,
@@ -95,7 +95,7 @@ const struct tcp_rule tcp_rules[] = {
 
 { CLOSED | LISTEN | SYN_SENT,
                   ON_CHECK_1, RST | ACK,            ACK_NEW,       CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
-	ORIGIN_STACK, "stacks: RST for RST", "Even a RST that belongs to no connection is answered with one." },
+	ORIGIN_STACK, "stacks: RST for RST", "Even an RST that belongs to no connection is answered with one." },
 { CLOSED | LISTEN,
                   ON_CHECK_1, RST,                  ACK,           CTL_SAME,                 EMIT_RST_ACK,    0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: RST for RST", "The same without an ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>." },
@@ -103,7 +103,7 @@ const struct tcp_rule tcp_rules[] = {
 /* ---- 3.10.7.2: in LISTEN --------------------------------------------------------------------------------------------------------- */
 
 { LISTEN,         ON_CHECK_1, RST,                  0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.2 first check", "In LISTEN a RST is ignored: there is nothing it could be about." },
+	ORIGIN_RFC, "3.10.7.2 first check", "In LISTEN an RST is ignored: there is nothing it could be about." },
 { LISTEN,         ON_CHECK_2, ACK,                  0,             CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.7.2 second check", "In LISTEN nothing was sent that could be acknowledged: <SEQ=SEG.ACK><CTL=RST>." },
 { LISTEN,         ON_CHECK_3, SYN,                  0,             CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK,    T_SYN,          THEN_DONE,
@@ -125,11 +125,11 @@ const struct tcp_rule tcp_rules[] = {
 { SYN_SENT,       ON_CHECK_1, ACK,                  ACK_NEW | RST, CTL_SAME,                 EMIT_RST_BOUNCE, 0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.7.3 first check", "An ACK of what we never sent belongs to another connection: <SEQ=SEG.ACK><CTL=RST>." },
 { SYN_SENT,       ON_CHECK_1, ACK | RST,            ACK_NEW,       CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.3 first check", "A RST whose ACK does not cover our SYN is dropped." },
+	ORIGIN_RFC, "3.10.7.3 first check", "An RST whose ACK does not cover our SYN is dropped." },
 { SYN_SENT,       ON_CHECK_2, RST | ACK_NEW,        0,             CTL_CLOSED,               EMIT_NONE,       T_ACK,          THEN_DONE,
-	ORIGIN_RFC, "3.10.7.3 second check", "A RST that acknowledges our SYN: the connection is refused." },
+	ORIGIN_RFC, "3.10.7.3 second check", "An RST that acknowledges our SYN: the connection is refused." },
 { SYN_SENT,       ON_CHECK_2, RST,                  ACK,           CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.3 second check", "A RST without ACK proves nothing in SYN-SENT and is dropped." },
+	ORIGIN_RFC, "3.10.7.3 second check", "An RST without ACK proves nothing in SYN-SENT and is dropped." },
 { SYN_SENT,       ON_CHECK_4, SYN | ACK_NEW,        RST,           CTL_ESTABLISHED,          EMIT_ACK,        T_SYN | T_ACK,  THEN_SIXTH,
 	ORIGIN_RFC, "3.10.7.3 fourth check", "Their SYN, and our SYN is acknowledged: established; our ACK completes the handshake." },
 { SYN_SENT,       ON_CHECK_4, SYN,                  ACK | RST,     CTL_SYN_RECEIVED_ACTIVE,  EMIT_SYN_ACK,    T_SYN,          THEN_DONE,
@@ -149,7 +149,7 @@ const struct tcp_rule tcp_rules[] = {
 { SR | SYNC,      ON_CHECK_1, PAWS,                 0,             CTL_SAME,                 EMIT_ACK,        0,              THEN_DONE,
 	ORIGIN_RFC, "7323 5.3 R1", "A time stamp older than the last one: an old duplicate, acknowledged and dropped." },
 { SR | SYNC,      ON_CHECK_1, RST,                  IN_WINDOW | EXACT, CTL_SAME,             EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.4 first check", "A RST outside the window is dropped silently." },
+	ORIGIN_RFC, "3.10.7.4 first check", "An RST outside the window is dropped silently." },
 { SYNC,           ON_CHECK_1, 0,                    IN_WINDOW | EXACT | RST | SYN | PAWS,
                                                                    CTL_SAME,                 EMIT_ACK,        0,              THEN_DONE,
 	ORIGIN_RFC, "3.10.7.4 first check", "Outside the window: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and dropped." },
@@ -207,15 +207,15 @@ const struct tcp_rule tcp_rules[] = {
 	ORIGIN_RFC, "3.10.7.4 second check", "Reset in SYN-RECEIVED after an active OPEN: refused." },
 { SYNC & ~(CLOSING | CLOSING_Q | LA | LA_Q | TW),
                   ON_CHECK_2, RST | EXACT,          0,             CTL_CLOSED,               EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.4 second check", "A RST at exactly RCV.NXT resets the connection." },
+	ORIGIN_RFC, "3.10.7.4 second check", "An RST at exactly RCV.NXT resets the connection." },
 { CLOSING | CLOSING_Q | LA | LA_Q | TW,
                   ON_CHECK_2, RST | EXACT,          0,             CTL_CLOSED,               EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_RFC, "3.10.7.4 second check", "A RST at exactly RCV.NXT ends what was closing anyway." },
+	ORIGIN_RFC, "3.10.7.4 second check", "An RST at exactly RCV.NXT ends what was closing anyway." },
 { SR | SYNC,      ON_CHECK_2, RST,                  EXACT,         CTL_SAME,                 EMIT_CHALLENGE,  0,              THEN_DONE,
-	ORIGIN_RFC, "5961 3.2", "A RST in the window, but not at RCV.NXT, is challenged: the true sender will repeat it exactly." },
+	ORIGIN_RFC, "5961 3.2", "An RST in the window, but not at RCV.NXT, is challenged: the true sender will repeat it exactly." },
 
 { TW,             ON_CHECK_2, RST,                  0,             CTL_SAME,                 EMIT_NONE,       0,              THEN_DONE,
-	ORIGIN_MAY, "1337 3", "TIME-WAIT ignores a RST, lest it be assassinated." },
+	ORIGIN_MAY, "1337 3", "TIME-WAIT ignores an RST, lest it be assassinated." },
 { SR_P,           ON_CHECK_2, RST,                  EXACT,         CTL_LISTEN,               EMIT_NONE,       0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: embryo", "Any RST in the window ends a half-open request." },
 { SYNC | SR_PC | SR_ACTIVE,
@@ -230,7 +230,7 @@ const struct tcp_rule tcp_rules[] = {
 	ORIGIN_RFC, "3.10.7.4 fourth check", "The same; the CLOSE that waited ends it there." },
 { SR_ACTIVE | SYNC,
                   ON_CHECK_4, SYN,                  0,             CTL_SAME,                 EMIT_CHALLENGE,  0,              THEN_DONE,
-	ORIGIN_RFC, "5961 4.2", "A SYN, whatever its sequence number, is challenged: who has restarted will answer with a RST." },
+	ORIGIN_RFC, "5961 4.2", "A SYN, whatever its sequence number, is challenged: who has restarted will answer with an RST." },
 
 { ESTAB,          ON_CHECK_4, SYN | SYN_AGAIN | IN_WINDOW, 0,      CTL_SAME,                 EMIT_NONE,       0,              THEN_NEXT,
 	ORIGIN_MAY, "3.10.7.2 third check", "What came beside their SYN was kept until now, or is taken when it comes again." },
@@ -243,7 +243,7 @@ const struct tcp_rule tcp_rules[] = {
 	ORIGIN_STACK, "stacks: TIME-WAIT", "A SYN in TIME-WAIT may be refused." },
 { SR_P,           ON_CHECK_4, SYN,                  0,             CTL_LISTEN,               EMIT_RST_BOUNCE | EMIT_RST_ACK,
                                                                                                               0,              THEN_DONE,
-	ORIGIN_STACK, "stacks: embryo", "Another SYN in the window: the request is killed with a RST." },
+	ORIGIN_STACK, "stacks: embryo", "Another SYN in the window: the request is killed with an RST." },
 { SR_P,           ON_CHECK_4, SYN,                  0,             CTL_SAME,                 EMIT_RST_BOUNCE | EMIT_RST_ACK,
                                                                                                               0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: embryo", "The RST goes, but a request of Fast Open is not killed by it." },
@@ -305,7 +305,7 @@ const struct tcp_rule tcp_rules[] = {
 
 { FW1 | FW1_Q | FW2,
                   ON_CHECK_7, TEXT,                 0,             CTL_CLOSED,               EMIT_RST_BOUNCE, 0,              THEN_DONE,
-	ORIGIN_MAY, "3.6.1 SHLD-3", "Data after CLOSE, which nobody will read: a RST shows that it is lost." },
+	ORIGIN_MAY, "3.6.1 SHLD-3", "Data after CLOSE, which nobody will read: an RST shows that it is lost." },
 { TW,             ON_CHECK_7, TEXT,                 0,             CTL_SAME,                 EMIT_ACK,        0,              THEN_NEXT,
 	ORIGIN_STACK, "stacks: TIME-WAIT", "Text in TIME-WAIT is acknowledged, not taken." },
 
@@ -366,7 +366,7 @@ const struct tcp_rule tcp_rules[] = {
 
 { ESTAB | CW | SR_P | SR_A,
                   ON_CLOSE,   0,                    0,             CTL_CLOSED,               EMIT_RST,        0,              THEN_DONE,
-	ORIGIN_MAY, "3.6.1 SHLD-3", "CLOSE with received data unread: a RST shows that it is lost." },
+	ORIGIN_MAY, "3.6.1 SHLD-3", "CLOSE with received data unread: an RST shows that it is lost." },
 { SR_A | SR_P,    ON_CLOSE,   UNSENT,               0,             CTL_FIN_WAIT_1_QUEUED,    EMIT_NONE,       0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: early FIN-WAIT-1", "CLOSE in SYN-RECEIVED is FIN-WAIT-1 at once, even with data unsent." },
 { CW,             ON_CLOSE,   UNSENT,               0,             CTL_LAST_ACK_QUEUED,      EMIT_NONE,       0,              THEN_DONE,
@@ -446,7 +446,7 @@ const struct tcp_rule tcp_rules[] = {
 	ORIGIN_STACK, "stacks: embryo", "A request that was never completed is forgotten: LISTEN." },
 { ESTAB | CW | FW1 | FW1_Q | FW2,
                   ON_USER_TIMEOUT, 0,               0,             CTL_CLOSED,               EMIT_RST,        0,              THEN_DONE,
-	ORIGIN_ABNORMAL, "stacks: keep-alive", "Keep-alives were not answered: given up with a RST." },
+	ORIGIN_ABNORMAL, "stacks: keep-alive", "Keep-alives were not answered: given up with an RST." },
 { FW2,            ON_TIME_WAIT_TIMEOUT, 0,          0,             CTL_CLOSED,               EMIT_NONE,       0,              THEN_DONE,
 	ORIGIN_STACK, "stacks: FIN-WAIT-2 deadline", "An orphan's FIN-WAIT-2 ends silently after a time." },
 
@@ -716,14 +716,17 @@ struct paths {
 	size_t count;
 };
 
-/* Two ways to the same end are one; the first keeps its rows as the reason. */
+/* Two ways to the same end are one. Its reason is what the book says; else what came first. */
 static void paths_add(struct paths *paths, const struct path *path)
 {
 	for (size_t i = 0; i < paths->count; i++) {
-		const struct path *other = &paths->path[i];
-		if (other->check == path->check && other->step.to == path->step.to &&
-		    other->step.emit == path->step.emit && other->step.take == path->step.take)
-			return;
+		struct path *other = &paths->path[i];
+		if (other->check != path->check || other->step.to != path->step.to ||
+		    other->step.emit != path->step.emit || other->step.take != path->step.take)
+			continue;
+		if ((path->step.origins & ~(unsigned)ORIGIN_RFC) == 0)
+			*other = *path;
+		return;
 	}
 	assert(paths->count < RULE_STEPS_MAX);
 	paths->path[paths->count++] = *path;

@@ -203,7 +203,7 @@ static void probe_guard(struct probe_report *r)
 	say(r, whole ? PROBE_YES : PROBE_LIMITED, "%s", guard_kind_text(g));
 	if (!whole)
 		advise(r, "CAP_NET_ADMIN as well; without it a neighbour that sends with TTL 255 "
-			  "gets a RST from this kernel");
+			  "gets an RST from this kernel");
 	guard_disarm(g);
 }
 

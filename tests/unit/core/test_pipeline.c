@@ -36,6 +36,7 @@ struct rig {
 	const struct pipeline_truth *truth;
 	struct own_word word; /* what the actor says next */
 	unsigned own_in, own_out, own_icmp;
+	char text[8]; /* what the last segment began with: an event only borrows it */
 };
 
 static void hear(void *context, const struct event *e)
@@ -43,6 +44,10 @@ static void hear(void *context, const struct event *e)
 	struct rig *r = context;
 	assert_true(r->count < EVENTS_MAX);
 	r->events[r->count++] = *e;
+	if (e->type == EVENT_SEGMENT && e->u.segment.tcp.payload != NULL)
+		snprintf(r->text, sizeof r->text, "%.*s",
+			 (int)e->u.segment.tcp.payload_captured_bytes,
+			 (const char *)e->u.segment.tcp.payload);
 }
 
 static struct belief *belief_at(void *context, uint32_t exchange, enum side side)
@@ -362,7 +367,7 @@ static void test_pipeline_frame_event_tells_numbers_and_times(void **state)
 	assert_int_equal(data->window_bytes, 1000 << 7);
 	assert_true(data->window_scale_known);
 	assert_int_equal(data->tcp.payload_bytes, 3);
-	assert_memory_equal(data->tcp.payload, "GET", 3);
+	assert_string_equal(r->text, "GET");
 	rig_close(r);
 }
 

@@ -79,17 +79,21 @@ BENCH   := $(sort $(wildcard tests/bench/*.c))
 ORACLE  := $(sort $(wildcard tests/oracle/*.c))
 WALK    := $(sort $(wildcard tests/walk/*.c))
 STACKS  := $(sort $(wildcard tests/stacks/*.c))
+MUTATE  := $(sort $(wildcard tests/mutate/*.c))
 FORMATTED := $(HEADERS) $(sort $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
 LAB_BIN  := $(patsubst %.c,$(BUILD)/%,$(LAB))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(BENCH))
+# What must notice a change of the transition table: the quick ones first.
+MUTATE_TESTS := $(addprefix $(BUILD)/tests/mutate/test_,rules rules_prose machine machine_figures \
+                machine_timers judge belief pipeline belief_kernel)
 ORACLE_BIN := $(if $(ORACLE),$(BUILD)/tests/oracle/oracle)
 
 .PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
         fuzz golden-update states compile_commands.json install install-caps uninstall \
-        hooks clean tests binaries oracle walk stacks check-long
+        hooks clean tests binaries oracle walk stacks mutate check-long
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -176,7 +180,13 @@ $(BUILD)/tests/lab/test_stacks: $(BUILD)/tests/lab/test_stacks.o $(STACKS_PARTS)
 $(BUILD)/tests/stacks/stacks: $(BUILD)/tests/stacks/main.o $(STACKS_PARTS)
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $$(sed s/^/-l/ $(@D)/installed)
 
-tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN)
+# A table that can be changed takes the place of the one in libcore.a.
+$(BUILD)/tests/mutate/test_%: $(BUILD)/tests/unit/core/test_%.o $(BUILD)/tests/mutate/mutable.o $(BUILD)/libsupport.a $(BUILD)/libcore.a
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka
+$(BUILD)/tests/mutate/differ: $(BUILD)/tests/mutate/differ.o $(BUILD)/tests/mutate/mutable.o $(BUILD)/libsupport.a $(BUILD)/libcore.a
+	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^
+
+tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN) $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ
 binaries: tests $(BENCH_BIN) $(ORACLE_BIN) $(BUILD)/tests/stacks/stacks
 
 #: oracle     beliefs beside every execution of a concrete end; ARGS="--hostile --depth 4" ...
@@ -192,18 +202,24 @@ walk: $(BUILD)/tests/walk/walk
 stacks: $(BUILD)/tests/stacks/stacks
 	$(Q)$< --walks $(WALKS) $(ARGS)
 
-#: check-long what takes its time: 10000 walks beside each, and the oracle's deep histories
+#: mutate     change the transition table, a row and a thing at a time: does a test notice?
+EVERY ?= 1
+mutate: $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ
+	$(Q)BUILD=$(BUILD) MUTATE_TESTS="$(MUTATE_TESTS)" tests/mutate/run.sh $(EVERY)
+
+#: check-long what takes its time: 10000 walks beside each, every mutant, and the
+#:            oracle's deep histories
 check-long: WALKS := 10000
-check-long: walk stacks $(ORACLE_BIN)
+check-long: walk stacks mutate $(ORACLE_BIN)
 	$(Q)$(ORACLE_BIN) --depth 4 --hostile
 	$(Q)$(ORACLE_BIN) --depth 12 --walks 1200
 	$(Q)$(ORACLE_BIN) --depth 10 --walks 1200 --lives 2
 	$(Q)$(ORACLE_BIN) --depth 10 --walks 1200 --lives 2 --hostile
 	$(Q)$(ORACLE_BIN) --depth 12 --walks 800 --hostile --stacks
 
-#: check      every test: unit, golden, lab (in namespaces; no root needed)
+#: check      every test: unit, golden, some mutants, lab (in namespaces; no root needed)
 check: tests
-	$(Q)BUILD=$(BUILD) tests/run.sh unit golden lab
+	$(Q)BUILD=$(BUILD) MUTATE_TESTS="$(MUTATE_TESTS)" tests/run.sh unit golden mutate lab
 check-unit: $(UNIT_BIN)
 	$(Q)BUILD=$(BUILD) tests/run.sh unit
 check-golden: $(BUILD)/synscope
@@ -261,7 +277,7 @@ format-check:
 
 #: compile_commands.json   for clangd and clang-tidy
 compile_commands.json:
-	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS); do \
+	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS) $(MUTATE); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$f" \
 	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(STACKS_CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
 	 done; echo ']'; } > $@
@@ -289,4 +305,4 @@ hooks:
 clean:
 	rm -rf build compile_commands.json
 
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS) $(MUTATE))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run groups of tests (unit, golden, lab) and print what failed, what was
+# Run groups of tests (unit, golden, mutate, lab) and print what failed, what was
 # skipped and why, and last of all the line "N passed, N failed, N skipped".
 # Every test program speaks TAP; a program that dies without its plan is a failure.
 set -u
@@ -57,6 +57,10 @@ for group in "$@"; do
 				timeout -k 10 280 "$src" >"$out/tap" 2>"$out/err" </dev/null
 			tally "$src" $?
 		done
+		;;
+	mutate) # a sample: make mutate takes them all
+		timeout -k 10 280 tests/mutate/run.sh 50 >"$out/tap" 2>"$out/err" </dev/null
+		tally tests/mutate/run.sh $?
 		;;
 	esac
 done

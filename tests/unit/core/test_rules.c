@@ -7,108 +7,12 @@
 #include "synscope/core/util.h"
 
 #include "../../support/cm.h"
+#include "../../support/facts.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define ISS 0xfffffff0u /* so that everything wraps */
-#define IRS 0xffffff00u
-#define SENT 10      /* bytes in flight, where there can be any */
-#define RECEIVED 600 /* bytes taken before */
-#define WINDOW 20
-#define SND_WINDOW 100
-
 #define ORIGINS_ALL (ORIGINS_REMOTE | ORIGIN_COOKIE)
-
-/* An end in state c, in the middle of a plausible life. */
-static struct input_vars vars_of(enum ctl c, uint32_t rcv_wnd)
-{
-	struct input_vars v = {.ctl = c,
-			       .iss = seq_of(ISS),
-			       .snd_una = seq_of(ISS),
-			       .snd_nxt = seq_of(ISS),
-			       .snd_wnd_max = SND_WINDOW,
-			       .irs = seq_of(IRS),
-			       .rcv_nxt = seq_of(IRS),
-			       .rcv_wnd = rcv_wnd};
-	if (c == CTL_CLOSED || c == CTL_LISTEN)
-		return v;
-	v.snd_nxt = seq_add(v.iss, 1);
-	if (c == CTL_SYN_SENT)
-		return v;
-	v.rcv_nxt = seq_add(v.irs, 1);
-	if (ctl_state(c) == ST_SYN_RECEIVED)
-		return v;
-	v.rcv_nxt = seq_add(v.irs, 1 + RECEIVED);
-	v.snd_una = v.snd_nxt;
-	v.snd_nxt = seq_add(v.snd_nxt, SENT + (ctl_is_fin_sent(c) ? 1 : 0));
-	if (c == CTL_FIN_WAIT_2 || c == CTL_TIME_WAIT)
-		v.snd_una = v.snd_nxt;
-	return v;
-}
-
-/* Everything that can arrive, on a grid around the edges that the comparisons know. */
-struct grid {
-	unsigned flags, seq, text, ack, ts, window;
-};
-
-static const uint32_t grid_windows[] = {0, 1, WINDOW};
-static const int grid_seq[] = {-700, -2, -1, 0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 5000};
-static const unsigned grid_text[] = {0, 1, 3, WINDOW + 5};
-static const uint16_t grid_flags[] = {TCP_FIN, TCP_SYN, TCP_RST, TCP_ACK};
-
-enum { GRID_ACKS = 8, GRID_SEQS = ARRAY_COUNT(grid_seq) + 2, GRID_TS = 3 };
-
-static seq_t grid_ack(const struct input_vars *v, unsigned i)
-{
-	const seq_t acks[GRID_ACKS] = {v->iss,
-				       seq_add(v->iss, 1),
-				       v->snd_una,
-				       seq_add(v->snd_una, 1),
-				       v->snd_nxt,
-				       seq_add(v->snd_nxt, 1),
-				       seq_sub(v->snd_una, SND_WINDOW),
-				       seq_sub(v->snd_una, SND_WINDOW + 1)};
-	return acks[i];
-}
-
-static seq_t grid_seq_of(const struct input_vars *v, unsigned i)
-{
-	if (i == ARRAY_COUNT(grid_seq))
-		return v->irs;
-	if (i == ARRAY_COUNT(grid_seq) + 1)
-		return seq_sub(v->irs, 1);
-	return seq_add(v->rcv_nxt, (uint32_t)grid_seq[i]);
-}
-
-static facts_t grid_facts(enum ctl c, const struct grid *g)
-{
-	struct input_vars v = vars_of(c, grid_windows[g->window]);
-	v.has_ts_recent = true;
-	v.ts_recent = 3;
-	struct segment s = {.seq = grid_seq_of(&v, g->seq), .ack = grid_ack(&v, g->ack)};
-	for (unsigned bit = 0; bit < ARRAY_COUNT(grid_flags); bit++)
-		if (g->flags >> bit & 1u)
-			s.flags |= grid_flags[bit];
-	s.payload_bytes = grid_text[g->text];
-	s.option.has_timestamps = g->ts > 0;
-	s.option.ts_value = g->ts == 1 ? 0xfffffffeu : 3;
-	return input_facts(&v, &s);
-}
-
-/* The next point; false after the last. */
-static bool grid_next(struct grid *g)
-{
-	unsigned *const digits[] = {&g->flags, &g->seq, &g->text, &g->ack, &g->ts, &g->window};
-	const unsigned limits[] = {16,        GRID_SEQS, ARRAY_COUNT(grid_text),
-				   GRID_ACKS, GRID_TS,   ARRAY_COUNT(grid_windows)};
-	for (unsigned i = 0; i < ARRAY_COUNT(digits); i++) {
-		if (++*digits[i] < limits[i])
-			return true;
-		*digits[i] = 0;
-	}
-	return false;
-}
 
 /* How many of the book's rows match one check; the last of them in *row. */
 static unsigned own_rows_matching(enum ctl c, enum rule_on on, facts_t facts, size_t *row)
@@ -174,7 +78,7 @@ static size_t check_ways(enum ctl c, facts_t facts)
 	bool among = false;
 	for (size_t i = 0; i < count; i++)
 		among = among || (steps[i].to == own.to && steps[i].emit == own.emit &&
-				  steps[i].take == own.take);
+				  steps[i].take == own.take && steps[i].origins == own.origins);
 	assert_true(among);
 	return count;
 }
@@ -187,15 +91,15 @@ static void test_rules_segment_own_end_has_exactly_one_way(void **state)
 	size_t sets = 0;
 	for (enum ctl c = CTL_CLOSED; c < CTL_COUNT; c++) {
 		memset(seen, 0, sizeof seen);
-		struct grid g = {0};
+		struct facts_grid g = {0};
 		do {
-			const facts_t facts = grid_facts(c, &g);
+			const facts_t facts = facts_of(c, &g);
 			if (!is_news(seen, facts))
 				continue;
 			const size_t count = check_ways(c, facts);
 			most = count > most ? count : most;
 			sets++;
-		} while (grid_next(&g));
+		} while (facts_next(&g));
 	}
 	assert_in_range(most, 2, RULE_STEPS_MAX);
 	assert_in_range(sets, 5000, 1000000); /* else the grid looks at nothing */
@@ -393,7 +297,7 @@ static const struct row_case row_cases[] = {
 {"SYN in window, active",         CTL_SYN_RECEIVED_ACTIVE, S, AHEAD, 0, NONE, CTL_SYN_RECEIVED_ACTIVE, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
 {"SYN anywhere",                  CTL_ESTABLISHED, S, OUTSIDE, 0, NONE, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
 {"SYN,ACK again, established",    CTL_ESTABLISHED, S | A, FIRST, 0, UNA, CTL_ESTABLISHED, EMIT_CHALLENGE, 0, ORIGIN_RFC, 0, 0, 0},
-{"text beside the SYN, kept",     CTL_ESTABLISHED, S | A, FIRST, RECEIVED + 3, UNA, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_MAY, 0, 0, 0},
+{"text beside the SYN, kept",     CTL_ESTABLISHED, S | A, FIRST, FACTS_RECEIVED + 3, UNA, CTL_ESTABLISHED, EMIT_ACK, TAKE_ACK | TAKE_TEXT, ORIGIN_MAY, 0, 0, 0},
 {"newer SYN in time-wait",        CTL_TIME_WAIT, S, OUTSIDE, 0, NONE, CTL_SYN_RECEIVED_PASSIVE, EMIT_SYN_ACK, TAKE_SYN, ORIGIN_MAY, 0, 0, 0},
 {"SYN in time-wait, silence",     CTL_TIME_WAIT, S, FIRST, 0, NONE, CTL_TIME_WAIT, EMIT_NONE, 0, ORIGIN_STACK, 0, 0, 0},
 {"SYN in time-wait, refused",     CTL_TIME_WAIT, S, FIRST, 0, NONE, CTL_TIME_WAIT, EMIT_RST_ACK, 0, ORIGIN_STACK, 0, 0, 0},
@@ -478,14 +382,14 @@ static seq_t case_ack(const struct input_vars *v, enum acks acks)
 	case FUTURE:
 		return seq_add(v->snd_nxt, 1);
 	case STALE:
-		return seq_sub(v->snd_una, SND_WINDOW + 1);
+		return seq_sub(v->snd_una, FACTS_SND_WINDOW + 1);
 	}
 	return v->snd_una;
 }
 
 static facts_t case_facts(const struct row_case *c)
 {
-	struct input_vars v = vars_of(c->from, c->zero_window ? 0 : WINDOW);
+	struct input_vars v = facts_vars(c->from, c->zero_window ? 0 : FACTS_WINDOW);
 	v.has_ts_recent = c->old_ts;
 	v.ts_recent = 7;
 	const struct segment s = {.seq = case_seq(&v, c->at),
@@ -535,6 +439,75 @@ static void test_rules_segment_every_case_has_its_outcome(void **state)
 		else
 			assert_true(step->origins & c->origin);
 	}
+}
+
+/* What happens alike in several states, and whose sentence is given as the reason: the last row
+ * that fired. */
+struct reason_case {
+	ctl_set_t states;
+	struct row_case of;
+	const char *sentence;
+};
+
+#define ALL_FROM_SYN_RECEIVED \
+	(((ctl_set_t)1 << CTL_COUNT) - CTL_BIT(CTL_SYN_RECEIVED_PASSIVE)) /* to TIME-WAIT */
+#define ALL_AFTER_THEIR_FIN                                                                   \
+	(CTL_BIT(CTL_CLOSE_WAIT) | CTL_BIT(CTL_CLOSE_WAIT_CLOSE) | CTL_BIT(CTL_CLOSING) |     \
+	 CTL_BIT(CTL_CLOSING_QUEUED) | CTL_BIT(CTL_LAST_ACK) | CTL_BIT(CTL_LAST_ACK_QUEUED) | \
+	 CTL_BIT(CTL_TIME_WAIT))
+
+/* clang-format off */
+static const struct reason_case reason_cases[] = {
+{ALL_FROM_SYN_RECEIVED,
+ {.name = "no ACK", .flags = 0, .at = NEXT_SEQ, .text = 2, .to = CTL_SAME, .origin = ORIGIN_RFC},
+ "Without an ACK the segment is dropped."},
+{ALL_AFTER_THEIR_FIN,
+ {.name = "text after the FIN", .flags = A, .at = NEXT_SEQ, .text = 3, .acks = UNA, .to = CTL_SAME, .take = TAKE_ACK, .origin = ORIGIN_RFC},
+ "After their FIN there can be no text: it is ignored."},
+{ALL_AFTER_THEIR_FIN,
+ {.name = "a bare ACK after the FIN", .flags = A, .at = NEXT_SEQ, .acks = UNA, .to = CTL_SAME, .take = TAKE_ACK, .origin = ORIGIN_RFC},
+ "A duplicate ACK acknowledges nothing new; its window may count."},
+{ALL_AFTER_THEIR_FIN & ~CTL_BIT(CTL_TIME_WAIT),
+ {.name = "a second FIN", .flags = A | F, .at = NEXT_SEQ, .acks = UNA, .to = CTL_SAME, .take = TAKE_ACK, .origin = ORIGIN_RFC},
+ "A second FIN changes nothing."},
+{CTL_BIT(CTL_CLOSED) | CTL_BIT(CTL_LISTEN) | CTL_BIT(CTL_SYN_SENT),
+ {.name = "RST for RST", .flags = R | A, .at = NEXT_SEQ, .acks = UNA, .to = CTL_SAME, .emit = EMIT_RST_BOUNCE, .origin = ORIGIN_STACK},
+ "Even an RST that belongs to no connection is answered with one."},
+{CTL_BIT(CTL_LISTEN),
+ {.name = "backlog full", .flags = S, .at = NEXT_SEQ, .to = CTL_SAME, .origin = ORIGIN_STACK},
+ "A full backlog or accept queue drops the SYN without a word."},
+{CTL_BIT(CTL_LISTEN),
+ {.name = "cookie", .flags = S, .at = NEXT_SEQ, .to = CTL_SAME, .emit = EMIT_SYN_ACK, .origin = ORIGIN_COOKIE},
+ "A SYN is answered with a cookie and forgotten: the end stays in LISTEN."},
+{CTL_BIT(CTL_CLOSING),
+ {.name = "FIN acknowledged from outside", .flags = A | F, .at = OUTSIDE, .text = 3, .acks = ALL, .to = CTL_TIME_WAIT, .emit = EMIT_ACK, .take = TAKE_ACK, .origin = ORIGIN_STACK},
+ "A segment outside the window acknowledges our FIN in CLOSING."},
+{CTL_BIT(CTL_TIME_WAIT),
+ {.name = "newer SYN", .flags = S, .at = OUTSIDE, .to = CTL_SYN_RECEIVED_PASSIVE, .emit = EMIT_SYN_ACK, .take = TAKE_SYN, .origin = ORIGIN_MAY},
+ "A newer SYN reopens the connection directly from TIME-WAIT."},
+};
+/* clang-format on */
+
+static void check_reason(const struct reason_case *r, enum ctl in)
+{
+	struct rule_step steps[RULE_STEPS_MAX];
+	struct row_case c = r->of;
+	c.from = in;
+	c.to = c.to == CTL_SAME ? in : c.to;
+	const size_t count = rules_segment(in, case_facts(&c), ORIGIN_RFC | c.origin, steps);
+	const struct rule_step *step = step_wanted(steps, count, c.to, c.emit, c.take);
+	if (step == NULL || step->rows_count == 0)
+		fail_msg("case \"%s\" in %s: not so, or for no reason", c.name, ctl_name(in));
+	assert_string_equal(tcp_rules[step->rows[step->rows_count - 1]].sentence, r->sentence);
+}
+
+static void test_rules_segment_reason_is_the_row_that_decides(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(reason_cases); i++)
+		for (enum ctl c = CTL_CLOSED; c < CTL_COUNT; c++)
+			if (reason_cases[i].states & CTL_BIT(c))
+				check_reason(&reason_cases[i], c);
 }
 
 struct event_case {
@@ -614,7 +587,7 @@ static void test_rules_event_every_case_has_its_outcome(void **state)
 	}
 }
 
-/* Last of all: it looks at what the others did. */
+/* After the cases: it looks at what they did. */
 static void test_rules_every_row_fired(void **state)
 {
 	(void)state;
@@ -669,12 +642,13 @@ int main(void)
 		cmocka_unit_test(test_rules_rows_are_well_formed),
 		cmocka_unit_test(test_names_are_complete_and_distinct),
 		cmocka_unit_test(test_ctl_state_folded_hides_a_queued_fin),
-		cmocka_unit_test(test_rules_segment_own_end_has_exactly_one_way),
-		cmocka_unit_test(test_rules_event_own_end_has_at_most_one_way),
 		cmocka_unit_test(test_rules_event_calls_not_allowed_have_no_outcome),
 		cmocka_unit_test(test_rules_segment_every_case_has_its_outcome),
+		cmocka_unit_test(test_rules_segment_reason_is_the_row_that_decides),
 		cmocka_unit_test(test_rules_event_every_case_has_its_outcome),
 		cmocka_unit_test(test_rules_every_row_fired),
+		cmocka_unit_test(test_rules_segment_own_end_has_exactly_one_way),
+		cmocka_unit_test(test_rules_event_own_end_has_at_most_one_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

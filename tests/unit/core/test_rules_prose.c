@@ -146,6 +146,8 @@ static void fifth_ack_syn_received(struct teller *t, struct way w)
 {
 	if (!has(t, FACT_ACK_NEW)) {
 		answer(t, w, EMIT_RST_BOUNCE);
+		if (has(t, FACT_ACK_UNA) && may(t, ORIGIN_STACK)) /* RFC 793: SND.UNA =< SEG.ACK */
+			seventh_text(t, also(w, after_syn_acked(w.in), EMIT_NONE, TAKE_ACK));
 		return;
 	}
 	seventh_text(t, also(w, after_syn_acked(w.in), EMIT_NONE, TAKE_ACK));
@@ -482,6 +484,8 @@ static void retransmit(struct teller *t, struct way w)
 		answer(t, w, EMIT_AGAIN);
 	else if (has(t, FACT_SYN_UNACKED) && (s == ST_FIN_WAIT_1 || s == ST_CLOSING))
 		answer(t, w, EMIT_SYN_ACK);
+	else if (s != ST_FIN_WAIT_2 && s != ST_TIME_WAIT && may(t, ORIGIN_STACK))
+		answer(t, w, EMIT_SYN_ACK); /* established by an ACK of nothing */
 }
 
 static void probe(struct teller *t, struct way w)

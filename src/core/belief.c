@@ -208,6 +208,20 @@ void belief_send(struct belief *b, const struct segment *s, uint32_t n)
 	plain_judge(b, &w, &shift);
 }
 
+/* The likeliest way that it came to be sent. What an end can do now is told before what it can have
+ * done in a state that it has shown since to have left. */
+static void note_best(struct gathering *g, const struct emission *e, bool current)
+{
+	if (current && e->to.cost < g->reset_cost[e->reset])
+		g->reset_cost[e->reset] = e->to.cost;
+	if (g->has_best &&
+	    (g->best_current != current ? g->best_current : g->best.to.cost <= e->to.cost))
+		return;
+	g->best = *e;
+	g->best_current = current;
+	g->has_best = true;
+}
+
 static void gather_node(struct belief *b, const struct node *u, const struct got *r,
 			struct gathering *g)
 {
@@ -222,10 +236,7 @@ static void gather_node(struct belief *b, const struct node *u, const struct got
 		node_set_add(&g->from, &e->to);
 		if (current && proof_may_be_first(b, r, e))
 			proof_add_fresh(b, g, e);
-		if (!g->has_best || e->to.cost < g->best.to.cost) {
-			g->best = *e;
-			g->has_best = true;
-		}
+		note_best(g, e, current);
 	}
 	if (b->proofs == 0 || u->first > before)
 		return;
@@ -365,19 +376,34 @@ static void note_challenge(struct belief *b, const struct got *r)
 	e->answers_n = answers_n;
 }
 
+#define RESETS_ALIKE 2 /* in surprise */
+
+static int abs_diff(int x, int y)
+{
+	return x < y ? y - x : x - y;
+}
+
 static void note_evidence(struct belief *b, const struct got *r, const struct gathering *g)
 {
 	struct belief_evidence *e = &b->evidence;
 	e->row = g->best.row == OUTCOME_NO_ROW ? -1 : g->best.row;
 	e->answers_n = answered(b, r, &g->best);
-	if (r->flags & TCP_RST)
-		e->reset = g->best.reset;
+	if ((r->flags & TCP_RST) == 0)
+		return;
+	const int bounce = g->reset_cost[BELIEF_RESET_BOUNCE];
+	const int aborts = g->reset_cost[BELIEF_RESET_ABORT];
+	const bool both = bounce < UINT8_MAX && aborts < UINT8_MAX;
+	const bool alike = both && abs_diff(bounce, aborts) <= RESETS_ALIKE;
+	/* To answer what came before its last word it must have come twice. */
+	const bool twice = g->best.answers_at < b->received_before_at;
+	e->reset = alike && twice ? BELIEF_RESET_EITHER : g->best.reset;
 }
 
 /* @return whether the table explains @p r; if so it is taken in */
 bool belief_explain(struct belief *b, const struct segment *s, const struct got *r)
 {
 	struct gathering g = {.anchoring = !b->iss_known && (r->flags & TCP_RST) == 0};
+	memset(g.reset_cost, UINT8_MAX, sizeof g.reset_cost);
 	g.syn_again = (r->flags & TCP_SYN) && !g.anchoring && seq_eq(r->seq, b->iss) &&
 		      ((r->flags & TCP_ACK) == 0 || (b->irs_known && seq_eq(r->ack, b->acked)));
 	if (g.anchoring)
@@ -433,7 +459,8 @@ static bool contradict(struct belief *b, const struct segment *s, const struct g
 	b->evidence.tried = node_set_states(&b->b);
 	if (b->gaps && !b->iss_known && (r->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
 		b->evidence.tried = 0;
-		start_from(b, s, r); /* its SYN was missed, or ours */
+		start_from(b, s, r);                     /* its SYN was missed, or ours */
+		b->doubtful = (r->flags & TCP_SYN) != 0; /* it answers another SYN */
 		b->evidence.missed = true;
 		return true;
 	}
@@ -482,10 +509,18 @@ static void begin_reception(struct belief *b)
 	b->received_at = b->now;
 }
 
+/* One number more, to an end that has closed and heard of it, is sooner a FIN than a byte. */
+static void prefer_fin(struct belief *b)
+{
+	for (uint8_t i = 0; i < b->proofs; i++)
+		if (b->proof[i].ctl == CTL_FIN_WAIT_2)
+			node_add_cost(&b->proof[i], 1);
+}
+
 /* Whether it is explained by a segment of ours that was not seen. */
 static bool explain_missed(struct belief *b, const struct segment *s, const struct got *r)
 {
-	if (!b->gaps || (r->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
+	if (!b->gaps || !b->iss_known || (r->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
 		return false;
 	const struct belief before = *b;
 	const unsigned unseen = own_add_unseen(b, own_next(b), r);
@@ -497,8 +532,11 @@ static bool explain_missed(struct belief *b, const struct segment *s, const stru
 	note_all(b);
 	b->now++;
 	b->evidence.missed = unseen > 0 && !b->waiting && belief_explain(b, s, r);
-	if (b->evidence.missed)
+	if (b->evidence.missed) {
+		if (seq_eq(r->ack, seq_add(before.acked, 1)))
+			prefer_fin(b);
 		return true;
+	}
 	*b = before;
 	return false;
 }
@@ -564,6 +602,7 @@ static bool receive_in_full(struct belief *b, const struct segment *s, const str
 		explained = take_in(b, s, r);
 	else if ((r->flags & TCP_RST) == 0 && is_whole(r))
 		start_from(b, s, r);
+	b->guessed = b->evidence.missed;
 	end_step(b);
 	return explained;
 }

@@ -131,8 +131,9 @@ struct belief {
 	uint32_t received_before_at;
 
 	bool waiting;   /* nothing is known: the next received segment begins */
-	bool doubtful;  /* began again after a contradiction, and nothing was received since */
+	bool doubtful;  /* began again after what nothing explained, and received nothing since */
 	bool midstream; /* our own stream began before what we saw */
+	bool guessed;   /* explained last by what was not seen */
 	bool iss_known, iss_exact, irs_known;
 	uint8_t origins; /* rows that count, bits of enum origin */
 	bool cookies, gaps;
@@ -150,6 +151,7 @@ struct belief {
 	uint32_t rival_at;        /* since when, or since when rival_proven is not empty */
 	state_set_t rival_proven; /* what is proven if it is not the one that we took */
 	bool syn_has_text;        /* its SYN carried text: Fast Open client */
+	uint8_t syn_acks;         /* how often its SYN,ACK was received; saturates */
 	bool edge_known, offer_known, own_window_closed;
 	bool own_syn_closed; /* a SYN of ours had a window of 0 */
 	bool shrunk;         /* we drew in the right edge of our window, at least to shrunk_to */
@@ -347,7 +349,8 @@ struct gathering {
 	bool syn_again;
 	bool anchoring; /* its numbers make an incarnation known */
 	struct emission best;
-	bool has_best;
+	bool has_best, best_current;
+	uint8_t reset_cost[BELIEF_RESET_EITHER + 1]; /* the least, by kind, of what it can do now */
 };
 
 /** @return whether it may be the first transmission of its numbers under its acknowledgement. */

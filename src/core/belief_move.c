@@ -164,6 +164,13 @@ static size_t meet_ack(const struct belief *b, const struct node *n, const struc
 		return 1;
 	if (n->inc != INC_KNOWN)
 		return meet_unknown(b, n, s, m);
+	/* Of a SYN with text we cannot know how much went; what is acknowledged did. */
+	if (nominal && n->ctl == CTL_SYN_SENT && (n->flags & NODE_OPEN) && (s->flags & TCP_ACK) &&
+	    seq_gt(s->ack, n->snd_nxt)) {
+		m[0].node.snd_nxt = s->ack;
+		m[0].vars.snd_nxt = s->ack;
+		return 1;
+	}
 	if ((s->flags & TCP_ACK) == 0 || (n->flags & NODE_OPEN) == 0 || nominal ||
 	    seq_lt(s->ack, n->snd_nxt) || (b->offer_known && seq_gt(s->ack, seq_add(b->offer, 1))))
 		return 1;

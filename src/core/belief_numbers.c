@@ -52,6 +52,8 @@ void numbers_note(struct belief *b, const struct segment *s, const struct got *r
 		b->iss = r->seq;
 		b->iss_guess = r->seq;
 	}
+	if (acks && (r->flags & TCP_SYN) && b->syn_acks < UINT8_MAX)
+		b->syn_acks++;
 	let_go(b);
 	if (r->flags & TCP_FIN)
 		b->fin_seen = true;
@@ -83,6 +85,7 @@ void numbers_forget(struct belief *b)
 	b->shrunk = false;
 	b->wscale_agreed = false;
 	b->syn_has_text = false;
+	b->syn_acks = 0;
 	b->its_syn_window = 0;
 }
 

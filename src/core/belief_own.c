@@ -305,8 +305,25 @@ bool own_add(struct belief *b, const struct segment *s, uint32_t n)
 	return true;
 }
 
+/* Of a way of which nothing at all was seen, it is our SYN,ACK that is missing. */
+static bool add_unseen_syn_ack(struct belief *b, const struct got *r)
+{
+	if (b->owns > 0 || !b->iss_known || (r->flags & TCP_SYN))
+		return false;
+	b->own[b->owns++] = (struct own){.seq = seq_sub(r->ack, 1),
+					 .ack = r->seq,
+					 .flags = TCP_SYN | TCP_ACK,
+					 .window = UINT16_MAX,
+					 .first = b->now,
+					 .last = b->now,
+					 .copies = 1};
+	return true;
+}
+
 unsigned own_add_unseen(struct belief *b, seq_t next, const struct got *r)
 {
+	if (add_unseen_syn_ack(b, r))
+		return 1;
 	const seq_t begin = seq_max(next, b->irs_known ? b->acked : next);
 	const int32_t beyond = seq_diff(r->ack, begin);
 	struct own o = {.seq = beyond > 0 ? r->ack : begin,

@@ -42,12 +42,21 @@ bool proof_may_be_first(const struct belief *b, const struct got *r, const struc
 	return may_repeat(b, r);
 }
 
+/* Where our SYN was sent more often than its SYN,ACK was received, that answers the latest SYN, and
+ * was sent before anything after it arrived. Else its timer sent it, because that was not heeded.
+ */
+static uint32_t answered_syn_again(const struct belief *b, const struct emission *e)
+{
+	const struct own *syn = own_syn(b, e->to.rcv_nxt);
+	return syn != NULL && syn->copies > b->syn_acks ? syn->last : b->now - 1;
+}
+
 /* The time of the last of our segments that it has certainly had, or, with a SYN that comes again,
  * has not heeded. */
 uint32_t proof_had_until(const struct belief *b, const struct emission *e, bool syn_again)
 {
 	if (syn_again)
-		return b->now - 1;
+		return answered_syn_again(b, e);
 	if (e->to.ctl == CTL_SYN_SENT)
 		return 0;
 	if (e->to.inc != INC_KNOWN)

@@ -88,34 +88,77 @@ const struct node *belief_least_surprising(const struct belief *b)
 	return best;
 }
 
-/* Every segment of ours since, once, in order, by the book. */
-static enum tcp_state expect(struct belief *b)
+/* The segment of ours that was sent first after @p since, which becomes the time when it was: a
+ * segment that was sent again counts twice, a stretch when it was whole.
+ * @return its index, or OWNS_MAX */
+static uint8_t next_sent(const struct belief *b, uint32_t *since)
+{
+	uint8_t next = OWNS_MAX;
+	uint32_t at = UINT32_MAX;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const struct own *o = &b->own[i];
+		const uint32_t when = o->first > *since && !o->joined ? o->first : o->last;
+		if (when <= *since || when > at || (when == at && next < OWNS_MAX))
+			continue;
+		next = i;
+		at = when;
+	}
+	*since = at;
+	return next;
+}
+
+/* Every segment of ours since, once, in order, by the book. @param row receives what the latest
+ * one does, if that was reached */
+static enum tcp_state expect_from(struct belief *b, struct node n, uint32_t since, int *row)
 {
 	static const struct moves_wanted book = {ORIGINS_OWN | ORIGIN_COOKIE, false, true, true};
 	struct move moves[MOVES_MAX];
-	struct node n = b->proofs > 0 ? *belief_least_surprising(b) : listener;
-	const uint32_t since = b->proofs > 0 ? n.first : 0;
-	for (uint8_t i = 0; i < b->owns; i++) {
-		if (b->own[i].last <= since)
-			continue;
+	for (uint8_t i; (i = next_sent(b, &since)) < OWNS_MAX;) {
 		const size_t count = move_deliver(b, &n, &b->own[i], &book, moves);
 		if (count == 0)
 			continue;
 		n = moves[count - 1].to; /* the last: with cookies, theirs */
-		if (i == b->latest_own && b->received_at < b->now)
-			b->evidence.row =
-				moves[count - 1].row == OUTCOME_NO_ROW ? -1 : moves[count - 1].row;
+		if (i == b->latest_own)
+			*row = moves[count - 1].row == OUTCOME_NO_ROW ? -1 : moves[count - 1].row;
 	}
 	return fold_one(&n);
 }
 
-/* Before anything was received: one SYN is expected to arrive, silence after more is unknown. */
+static enum tcp_state expect(struct belief *b)
+{
+	const struct node n = b->proofs > 0 ? *belief_least_surprising(b) : listener;
+	int row = b->evidence.row;
+	const enum tcp_state state = expect_from(b, n, b->proofs > 0 ? n.first : 0, &row);
+	if (b->received_at < b->now)
+		b->evidence.row = row;
+	return state;
+}
+
+/* Whether it comes to the same from everything that is proven; that it is over is the same whether
+ * or not somebody listens. */
+static bool is_expected_anyway(struct belief *b)
+{
+	const enum tcp_state shown = b->view.state;
+	for (uint8_t i = 0; i < b->proofs; i++) {
+		int row;
+		const enum tcp_state s = expect_from(b, b->proof[i], b->proof[i].first, &row);
+		if (!belief_truth_agrees(shown, s, false))
+			return false;
+	}
+	return true;
+}
+
+/* Before anything was received: one SYN is expected to arrive, silence after more is unknown. So
+ * is all if we acknowledge what was not seen. */
 static bool is_syn_unanswered_once(const struct belief *b)
 {
 	unsigned syns = 0;
-	for (uint8_t i = 0; i < b->owns; i++)
+	for (uint8_t i = 0; i < b->owns; i++) {
+		if (b->own[i].flags & TCP_ACK)
+			return false;
 		if (b->own[i].flags & TCP_SYN)
 			syns += b->own[i].copies;
+	}
 	return syns == 1;
 }
 
@@ -165,7 +208,8 @@ void belief_look(struct belief *b)
 										: CERTAINTY_UNKNOWN;
 	else if (state_set_count(v->proven) == 1 && delivered == v->proven && !b->doubtful)
 		v->certainty = CERTAINTY_PROVEN;
-	else if (b->midstream && state_set_count(v->proven) > 2)
+	else if ((b->midstream || b->guessed) && state_set_count(v->proven) > 2 &&
+		 !is_expected_anyway(b))
 		v->certainty = CERTAINTY_UNKNOWN;
 	else
 		v->certainty = CERTAINTY_EXPECTED;

@@ -421,9 +421,8 @@ static void judge_text(const struct flow *f, enum side from, const struct flow_d
 		judge_data(f, from, d, e);
 	if (d->revives)
 		NOTE(e, NOTE_CORRECTION, NULL,
-		     "goes on after its own RST, and too late to have been overtaken by it: that "
-		     "RST was "
-		     "not sent by it, or it was not the end");
+		     "goes on after an RST in its name, and too late to have been overtaken by it: "
+		     "that RST was not sent by it, or it was not the end");
 }
 
 static void judge_fin(const struct flow *f, enum side from, const struct flow_delta *d,
@@ -614,8 +613,7 @@ void judge_segment(const struct flow *f, enum side from, const struct flow_delta
 	judge_window(f, from, delta, e);
 }
 
-/* An RST at SND.NXT. Where that lies is known only as far as was seen. */
-static void judge_abort(const struct flow *f, enum side from, struct event_segment *e)
+void judge_abort(const struct flow *f, enum side from, struct event_segment *e)
 {
 	const struct flow_side *me = &f->side[from];
 	const int32_t unseen = me->started ? seq_diff(e->tcp.seq, me->seq_next) : 0;
@@ -661,6 +659,11 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 		judge_contradiction(evidence->tried, e);
 		return;
 	}
+	if (evidence->missed && !has_note(e, NOTE_NOT_CAPTURED) && !has_note(e, NOTE_ACK_FUTURE) &&
+	    !has_note(e, NOTE_CHALLENGE_ACK))
+		NOTE(e, NOTE_NOT_CAPTURED, "9293 3.10.7",
+		     "explained only by a segment to the %s that was not captured",
+		     side_name(from));
 	if ((e->tcp.flags & TCP_RST) != 0) {
 		if (has_note(e, NOTE_RST_BOUNCE) || has_note(e, NOTE_RST_REFUSES))
 			return; /* what it is was said, with its numbers */
@@ -670,12 +673,17 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 			     side_name(from));
 		else if (evidence->reset == BELIEF_RESET_ABORT)
 			judge_abort(f, from, e);
+		else if (evidence->reset == BELIEF_RESET_EITHER && evidence->answers_n != 0)
+			NOTE(e, NOTE_RST_ABORT, "9293 3.10.5",
+			     "the %s aborts the connection, or has forgotten it and answers #%u",
+			     side_name(from), evidence->answers_n);
 		return;
 	}
 	if (evidence->row >= 0 && evidence->challenge && evidence->answers_n != 0)
 		NOTE(e, NOTE_CHALLENGE_ACK, tcp_rules[evidence->row].section,
-		     "a challenge ACK in answer to #%u: %s", evidence->answers_n,
-		     tcp_rules[evidence->row].sentence);
+		     "a challenge ACK in answer to #%u: %.*s", evidence->answers_n,
+		     (int)strlen(tcp_rules[evidence->row].sentence) - 1,
+		     tcp_rules[evidence->row].sentence); /* without its full stop */
 	if (evidence->cookies && (e->tcp.flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
 		NOTE(e, NOTE_COOKIE_SUSPECTED, "4987 3.6",
 		     "taking it that the server uses SYN cookies and keeps no state before the "

@@ -105,6 +105,7 @@ static struct exchange *new_exchange(struct pipeline *p, const struct segment *s
 						      (enum side)side);
 		belief_init(x->belief[side], opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
 		belief_assume_cookies(x->belief[side], p->config.assume_cookies);
+		belief_assume_gaps(x->belief[side], x->own_side < 0); /* our own we miss never */
 		belief_view(x->belief[side], &x->view[side]);
 	}
 	p->exchanges_used++;
@@ -262,26 +263,44 @@ static void take_back_reset(const struct pipeline *p, struct exchange *x, enum s
 		return;
 	belief_init(x->belief[from], BELIEF_MIDSTREAM);
 	belief_assume_cookies(x->belief[from], p->config.assume_cookies);
+	belief_assume_gaps(x->belief[from], x->own_side < 0);
+}
+
+/* What the end that it comes from may be in. An RST beyond every number that this end was seen
+ * to send is what RFC 5961 suspects of not being its own: it proves nothing of it. If it is its
+ * own, the answer to the challenge will say so. */
+static void believe_sender(struct exchange *x, enum side from, const struct segment *s,
+			   const struct flow_delta *delta, struct event_segment *e)
+{
+	struct belief_evidence evidence;
+	x->doubted[from] = delta->rst == FLOW_RST_CHALLENGED;
+	if (x->doubted[from]) {
+		judge_abort(&x->flow, from, e);
+		return;
+	}
+	const bool explained = belief_receive(x->belief[from], s, e->n);
+	belief_evidence(x->belief[from], &evidence);
+	judge_evidence(&x->flow, from, &evidence, explained, e);
 }
 
 /* What the two ends may conclude. */
 static void believe(struct exchange *x, enum side from, const struct segment *s,
-		    struct event_segment *e)
+		    const struct flow_delta *delta, struct event_segment *e)
 {
 	const enum side to = side_other(from);
 	if (s->checksum == CHECKSUM_BAD)
 		return;
 	if (x->belief[to] != NULL)
 		belief_send(x->belief[to], s, e->n);
-	if (x->belief[from] != NULL) {
-		struct belief_evidence evidence;
-		const bool explained = belief_receive(x->belief[from], s, e->n);
-		belief_evidence(x->belief[from], &evidence);
-		judge_evidence(&x->flow, from, &evidence, explained, e);
+	if (x->belief[from] != NULL)
+		believe_sender(x, from, s, delta, e);
+	for (int side = 0; side < 2; side++) {
+		if (x->belief[side] == NULL)
+			continue;
+		belief_view(x->belief[side], &x->view[side]);
+		if (x->doubted[side] && x->view[side].certainty == CERTAINTY_PROVEN)
+			x->view[side].certainty = CERTAINTY_EXPECTED;
 	}
-	for (int side = 0; side < 2; side++)
-		if (x->belief[side] != NULL)
-			belief_view(x->belief[side], &x->view[side]);
 }
 
 static void set_truth(struct exchange *x, const struct pipeline_truth *truth)
@@ -315,7 +334,7 @@ static void learn(const struct pipeline *p, struct exchange *x, const struct seg
 		flow_take(&x->flow, from, s, delta, time_ns);
 	x->flow.last_ns = time_ns;
 	remember(x, from, s, e->n);
-	believe(x, from, s, e);
+	believe(x, from, s, delta, e);
 }
 
 /* End an exchange whose ports are used again, and begin the next with its first segment. */

@@ -15,6 +15,10 @@
 void judge_segment(const struct flow *f, enum side from, const struct flow_delta *delta,
 		   struct event_segment *e);
 
+/** Add what it means that @p from sends an RST at its SND.NXT, which is known only as far as was
+ *  seen. */
+void judge_abort(const struct flow *f, enum side from, struct event_segment *e);
+
 /** Add what the belief of its sender has to say: proof, reset kind, contradiction. */
 void judge_evidence(const struct flow *f, enum side from, const struct belief_evidence *evidence,
 		    bool explained, struct event_segment *e);

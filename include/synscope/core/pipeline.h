@@ -28,6 +28,7 @@ struct exchange {
 	struct belief *belief[2]; /* by enum side; NULL for an end of our own */
 	struct end_view view[2];  /* as last shown */
 	int own_side;             /* enum side of our own end, or -1 */
+	bool doubted[2];          /* its last segment was an RST that may not be its own */
 	bool ended;               /* EVENT_FLOW was given */
 	struct exchange_recent {  /* the last segments, for ICMP errors that quote them */
 		uint32_t n;

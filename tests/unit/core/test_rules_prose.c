@@ -171,6 +171,8 @@ static void fifth_ack(struct teller *t, struct way w)
 			seventh_text(t, w);
 	} else if (has(t, FACT_ACK_FUTURE)) {
 		answer(t, w, EMIT_CHALLENGE);
+		if (w.in == CTL_FIN_WAIT_2 && has(t, FACT_FIN) && may(t, ORIGIN_STACK))
+			seventh_text(t, w); /* an orphan, which keeps no SND.NXT */
 	} else if (!has(t, FACT_ACK_NEW)) {
 		seventh_text(t, also(w, w.in, EMIT_NONE, TAKE_ACK));
 	} else if (!has(t, FACT_ACKS_FIN)) {
@@ -215,9 +217,10 @@ static void fourth_syn(struct teller *t, struct way w)
 		fifth_ack(t, w); /* for the text beside it */
 	if (!may(t, ORIGIN_STACK))
 		return;
-	if (passive)
+	if (passive) {
 		done(t, w, CTL_LISTEN, EMIT_RST_ACK, 0);
-	else if (has(t, FACT_SEQ_ACCEPTABLE)) /* RFC 793 */
+		answer(t, w, EMIT_RST_ACK);     /* with Fast Open */
+	} else if (has(t, FACT_SEQ_ACCEPTABLE)) /* RFC 793 */
 		done(t, w, CTL_CLOSED, EMIT_RST | EMIT_RST_BOUNCE | EMIT_RST_ACK, 0);
 }
 

@@ -406,6 +406,8 @@ bool belief_explain(struct belief *b, const struct segment *s, const struct got 
 	memset(g.reset_cost, UINT8_MAX, sizeof g.reset_cost);
 	g.syn_again = (r->flags & TCP_SYN) && !g.anchoring && seq_eq(r->seq, b->iss) &&
 		      ((r->flags & TCP_ACK) == 0 || (b->irs_known && seq_eq(r->ack, b->acked)));
+	g.fin_again = (r->flags & TCP_FIN) && b->fin_seen && seq_eq(r->end, b->seen) &&
+		      b->irs_known && seq_eq(r->ack, b->acked);
 	if (g.anchoring)
 		numbers_anchor(b, r);
 	gather(b, r, &g);

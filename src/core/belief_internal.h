@@ -347,6 +347,8 @@ struct gathering {
 	uint8_t fresh_count;
 	bool fresh_overflow;
 	bool syn_again;
+	bool fin_again; /* the same FIN with the same acknowledgement: its timer sent it, because
+			   the answer to it was not heeded */
 	bool anchoring; /* its numbers make an incarnation known */
 	struct emission best;
 	bool has_best, best_current;

@@ -195,6 +195,8 @@ static void keep_proofs(struct belief *b, struct gathering *g)
 void proof_renew(struct belief *b, struct gathering *g, uint32_t n)
 {
 	keep_proofs(b, g);
+	for (uint8_t i = 0; g->fin_again && i < b->proofs; i++)
+		b->proof[i].first = b->now - 1;
 	proof_add_all(b, g, n);
 	/* Only stale copies explain it, and nothing from before remains: any of them. */
 	for (uint8_t i = 0; b->proofs == 0 && i < g->from.count && i < PROOFS_MAX; i++)

@@ -187,7 +187,8 @@ void belief_look(struct belief *b)
 {
 	struct end_view *v = &b->view;
 	v->contradiction = b->evidence.tried != 0;
-	if (b->waiting) {
+	/* what was received proves nothing: it is no TCP, or not the one that was begun with */
+	if (b->waiting || (b->proofs == 0 && b->received_at != 0 && b->rival_proven == 0)) {
 		look_unknown(b);
 		return;
 	}

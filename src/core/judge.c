@@ -656,7 +656,8 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 {
 	(void)f;
 	if (!explained) {
-		judge_contradiction(evidence->tried, e);
+		if (!has_note(e, NOTE_FLAGS_ODD)) /* else it was said that no TCP sends this */
+			judge_contradiction(evidence->tried, e);
 		return;
 	}
 	if (evidence->missed && !has_note(e, NOTE_NOT_CAPTURED) && !has_note(e, NOTE_ACK_FUTURE) &&

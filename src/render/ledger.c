@@ -72,7 +72,8 @@ static void draw_header(const struct page *p, const struct flow_memory *m, bool 
 
 /* From the roomiest form of a cell to the tightest. */
 enum cell_form {
-	CELL_RAW,   /* "> data 1..13 next 14 = 3897989008", in wide pages only */
+	CELL_RAW,   /* "> data 1..13 next 14 = 3897989008", "> SYN 0 = ISN 3897988994 next 1",
+		       in wide pages only */
 	CELL_WHOLE, /* "> data 1..13 next 14" */
 	CELL_USED,  /* "> data 1..13" */
 	CELL_BARE,  /* "> 1..13" */
@@ -83,7 +84,7 @@ enum cell_form {
 /* What a segment uses, in the numbers that are shown: relative, or raw. */
 struct used {
 	uint32_t first, next;
-	uint32_t next_raw;
+	uint32_t first_raw, next_raw;
 	bool raw; /* the numbers are raw already */
 	bool syn, fin, again;
 	uint32_t bytes;
@@ -94,6 +95,7 @@ static struct used used_of(const struct ledger *l, const struct event_segment *s
 	const bool raw = !s->has_seq_rel || l->page->options.numbers == NUMBERS_RAW;
 	struct used u = {
 		.first = raw ? s->tcp.seq.raw : s->seq_rel,
+		.first_raw = s->tcp.seq.raw,
 		.next_raw = segment_end(&s->tcp).raw,
 		.raw = raw,
 		.syn = (s->tcp.flags & TCP_SYN) != 0,
@@ -113,8 +115,11 @@ static void used_text(const struct ledger *l, const struct used *u, enum cell_fo
 	snprintf(text, CELL_BYTES, "%s", l->glyphs->right);
 	if (u->again && words)
 		text_append(text, CELL_BYTES, " again");
+	const bool isn = form == CELL_RAW && u->syn && !u->raw;
 	if (u->syn)
 		text_append(text, CELL_BYTES, " SYN %" PRIu32, at++);
+	if (isn)
+		text_append(text, CELL_BYTES, " = ISN %" PRIu32, u->first_raw);
 	if (u->bytes > 0) {
 		if (words && (!u->again || u->syn))
 			text_append(text, CELL_BYTES, " data");
@@ -131,7 +136,7 @@ static void used_text(const struct ledger *l, const struct used *u, enum cell_fo
 		text_append(text, CELL_BYTES, " (none)");
 	if (form <= CELL_WHOLE)
 		text_append(text, CELL_BYTES, " next %" PRIu32, u->next);
-	if (form == CELL_RAW && !u->raw)
+	if (form == CELL_RAW && !u->raw && !isn)
 		text_append(text, CELL_BYTES, " = %" PRIu32, u->next_raw);
 }
 

@@ -224,8 +224,9 @@ static const char *remark_of(enum note_code c)
 	case NOTE_DATA_OUTSIDE_WINDOW:
 		return "OUTSIDE WINDOW";
 	case NOTE_KEEP_ALIVE:
-	case NOTE_KEEP_ALIVE_ACK:
 		return "keep-alive";
+	case NOTE_KEEP_ALIVE_ACK:
+		return "answers probe";
 	case NOTE_WINDOW_ZERO:
 		return "window 0";
 	case NOTE_WINDOW_PROBE:

@@ -832,7 +832,7 @@ const struct scenario scenarios[] = {
  "close                  = LAST-ACK\n"
  "< FA 1 2\n"
  "> A 2 2 lost           = LAST-ACK ~\n"
- "wait 600               = LAST-ACK ~\n"
+ "wait 600               = LAST-ACK\n"
  "< FA 1 2\n"
  "again 4                = LISTEN\n", false},
 

@@ -92,10 +92,21 @@ class Story:
         pseudo = end.address.packed + other.address.packed + struct.pack("!II", len(tcp), 6)
         right = checksum(pseudo + tcp) ^ (0x5555 if bad else 0)
         tcp = tcp[:16] + struct.pack("!H", right) + tcp[18:]
+        cut = how.pop("cut", 0)
         self.last = self.ip(end.address, other.address, 6, tcp)
-        self.put(self.last, end, **how)
+        if cut:
+            self.put(self.piece(end, tcp[:cut], 0, True), end, **how)
+            self.put(self.piece(end, tcp[cut:], cut, False), end, wait_ms=0)
+        else:
+            self.put(self.last, end, **how)
         if seq is None and "R" not in flags:
             end.next += len(data) + ("S" in flags) + ("F" in flags)
+
+    def piece(self, end, body, at, more):
+        """An IPv4 fragment."""
+        packet = self.ip(end.address, self.other(end).address, 6, body)
+        head = packet[:6] + struct.pack("!H", more << 13 | at // 8) + packet[8:10] + b"\0\0" + packet[12:20]
+        return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
     def icmp(self, sender, kind, code, quoted=None, wait_ms=10):
         body = struct.pack("!BBHI", kind, code, 0, 0) + (quoted or self.last)
@@ -446,6 +457,30 @@ def directions(s):
     s.say("client", "S", direction=2, comment="hello from the recorder")
     s.say("server", "SA", direction=1)
     s.say("client", "A", direction=2)
+
+
+@story("An end that connects to its own address and port: there is one end, which receives all that it sends.")
+def self_connection(s):
+    s.server = s.client
+    s.say("client", "S")
+    s.say("client", "SA", seq=0)
+    s.say("client", "A")
+    s.say("client", "PA", b"to myself")
+    s.say("client", "A")
+    s.say("client", "FA")
+    s.say("client", "A")
+
+
+@story("A segment with a FIN in two IP fragments: of the first, which has the header, nobody can tell how long the\n"
+       "segment is, nor which number its FIN uses.")
+def fragments(s):
+    s.open()
+    s.say("client", "PA", b"whole")
+    s.say("server", "A")
+    s.say("client", "FPA", b"in two pieces, of which one is short", cut=40)
+    s.say("server", "A")
+    s.say("server", "FA")
+    s.say("client", "A")
 
 
 def main():

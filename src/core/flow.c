@@ -19,6 +19,11 @@ void flow_init(struct flow *f, uint32_t id, const struct endpoint *client,
 	f->last_ns = time_ns;
 }
 
+bool flow_is_to_itself(const struct flow *f)
+{
+	return endpoint_equal(&f->side[SIDE_CLIENT].endpoint, &f->side[SIDE_SERVER].endpoint);
+}
+
 enum side flow_side_of(const struct flow *f, const struct endpoint *src, const struct endpoint *dst)
 {
 	(void)dst;
@@ -358,6 +363,10 @@ void flow_summary(const struct flow *f, struct event_flow *out)
 {
 	summarise_side(&f->side[SIDE_CLIENT], &out->client);
 	summarise_side(&f->side[SIDE_SERVER], &out->server);
+	if (flow_is_to_itself(f)) { /* each of its segments counts once */
+		out->server.segments = out->server.retransmissions = out->server.out_of_order = 0;
+		out->server.bytes = 0;
+	}
 	out->handshake_complete = f->handshake_complete;
 	out->has_handshake_rtt = f->has_syn_ns && f->has_synack_ns && !f->syn_ambiguous;
 	out->handshake_rtt_ns = out->has_handshake_rtt ? f->synack_ns - f->syn_ns : 0;

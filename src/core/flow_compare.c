@@ -72,7 +72,8 @@ static void place_ack(const struct flow_side *me, const struct flow_side *other,
 	} else if (seq_gt(ack, other->seq_next)) {
 		d->ack_future = true;
 		d->ack_missed =
-			!in_syn_sent(other) && me->ack_ahead_known && seq_ge(ack, me->ack_ahead);
+			!in_syn_sent(other) &&
+			(other->fragmented || (me->ack_ahead_known && seq_ge(ack, me->ack_ahead)));
 		d->ack_valid = d->ack_missed;
 	} else {
 		d->ack_valid = true;

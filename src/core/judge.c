@@ -92,6 +92,10 @@ static void judge_syn(const struct flow *f, enum side from, const struct flow_de
 		     s->seq.raw, s->seq.raw);
 	if (f->before.known && !d->retransmission && me->segments == 0)
 		judge_reuse(f, s, e);
+	if (flow_is_to_itself(f) && !d->retransmission)
+		NOTE(e, NOTE_SIMULTANEOUS_OPEN, "9293 3.5 figure 7",
+		     "client and server are one end: it opens to itself, and all that it sends "
+		     "arrives at itself");
 	const bool crosses = other->syn_seen && !d->retransmission && !other->syn_acked;
 	if (crosses && me->stray.known && me->stray.ack_known &&
 	    seq_eq(me->stray.ack, seq_add(other->isn, 1)))
@@ -236,6 +240,13 @@ static void judge_unseen_ack(const struct flow *f, enum side from, const struct 
 		NOTE(e, NOTE_ACK_FUTURE, "9293 3.10.7.4 fifth check",
 		     "acknowledges %u, which is far from %u, acknowledged before", s->ack.raw,
 		     f->side[from].ack_last.raw);
+	else if (d->ack_missed && other->fragmented)
+		NOTE(e, NOTE_NOT_CAPTURED, "9293 3.4",
+		     "acknowledges %u numbers that were not seen whole, up to %s: in IP fragments, "
+		     "or "
+		     "missed by the capture",
+		     (unsigned)seq_diff(s->ack, other->seq_next),
+		     number(f, other_side, seq_sub(s->ack, 1), a));
 	else if (d->ack_missed)
 		NOTE(e, NOTE_NOT_CAPTURED, "9293 3.4",
 		     "acknowledges again more than was seen: the capture has missed %u numbers of "
@@ -600,6 +611,10 @@ void judge_segment(const struct flow *f, enum side from, const struct flow_delta
 		   struct event_segment *e)
 {
 	const uint16_t fl = e->tcp.flags;
+	if (e->tcp.ip.fragment) { /* what else it says hangs on a length that is not known */
+		judge_oddities(&f->side[from], e);
+		return;
+	}
 	if ((fl & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
 		judge_syn(f, from, delta, e);
 	else if ((fl & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK))
@@ -651,6 +666,12 @@ static void judge_contradiction(state_set_t tried, struct event_segment *e)
 	     set);
 }
 
+/* The table leaves the number of its own RFC out. All that is challenged by it is one check. */
+static const char *rfc_of_challenge(const struct tcp_rule *row)
+{
+	return strncmp(row->section, "3.", 2) == 0 ? "9293 3.10.7.4 fifth check" : row->section;
+}
+
 void judge_evidence(const struct flow *f, enum side from, const struct belief_evidence *evidence,
 		    bool explained, struct event_segment *e)
 {
@@ -681,7 +702,7 @@ void judge_evidence(const struct flow *f, enum side from, const struct belief_ev
 		return;
 	}
 	if (evidence->row >= 0 && evidence->challenge && evidence->answers_n != 0)
-		NOTE(e, NOTE_CHALLENGE_ACK, tcp_rules[evidence->row].section,
+		NOTE(e, NOTE_CHALLENGE_ACK, rfc_of_challenge(&tcp_rules[evidence->row]),
 		     "a challenge ACK in answer to #%u: %.*s", evidence->answers_n,
 		     (int)strlen(tcp_rules[evidence->row].sentence) - 1,
 		     tcp_rules[evidence->row].sentence); /* without its full stop */

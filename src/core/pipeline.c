@@ -8,7 +8,9 @@
  *   5. belief_*       the segment may reach one end, and it came from the other
  *   6. the event, then what changed in either end's state
  *
- * A segment with a bad checksum is shown and goes no further: its receiver drops it.
+ * A segment with a bad checksum is shown and goes no further: its receiver drops it. Neither does
+ * one in IP fragments, of which only the first is looked at: how long it is is not known, and so
+ * not which number its FIN uses.
  */
 #include "synscope/core/pipeline.h"
 
@@ -233,7 +235,7 @@ static void own_takes(struct pipeline *p, struct exchange *x, const struct segme
 		      int64_t time_ns, struct own_word *word)
 {
 	memset(word, 0, sizeof *word);
-	if (x->own_side < 0 || (!out && s->checksum == CHECKSUM_BAD))
+	if (x->own_side < 0 || (!out && (s->checksum == CHECKSUM_BAD || s->ip.fragment)))
 		return;
 	p->config.hooks.own_segment(p->config.hooks.context, s, out, time_ns, word);
 	if (word->known)
@@ -252,18 +254,22 @@ static void note_unsent(const struct segment *s, struct event_segment *e)
 			   "from our address and port, but not sent by this program");
 }
 
-/* The RST that it was believed to have ended with was not its end: begin again with what it sends
- * now, as in the middle of a capture. */
+/* With what it sends next, as in the middle of a capture. */
+static void begin_again(const struct pipeline *p, struct exchange *x, enum side from)
+{
+	belief_init(x->belief[from], BELIEF_MIDSTREAM);
+	belief_assume_cookies(x->belief[from], p->config.assume_cookies);
+	belief_assume_gaps(x->belief[from], x->own_side < 0);
+}
+
+/* The RST that it was believed to have ended with was not its end. */
 static void take_back_reset(const struct pipeline *p, struct exchange *x, enum side from)
 {
 	const struct end_view *v = &x->view[from];
 	const bool ended = v->certainty != CERTAINTY_UNKNOWN &&
 			   (v->state == ST_CLOSED || v->state == ST_LISTEN);
-	if (x->belief[from] == NULL || !ended)
-		return;
-	belief_init(x->belief[from], BELIEF_MIDSTREAM);
-	belief_assume_cookies(x->belief[from], p->config.assume_cookies);
-	belief_assume_gaps(x->belief[from], x->own_side < 0);
+	if (x->belief[from] != NULL && ended)
+		begin_again(p, x, from);
 }
 
 /* What the end that it comes from may be in. An RST beyond every number that this end was seen
@@ -323,11 +329,42 @@ static void remember(struct exchange *x, enum side from, const struct segment *s
 	r->seq = s->seq;
 }
 
+/* An end that is connected to itself is both sides: what it sends has come from the other too. */
+static void learn_mirrored(struct exchange *x, const struct segment *s, int64_t time_ns,
+			   struct event_segment *e)
+{
+	struct event_segment unshown = {.tcp = *s, .n = e->n};
+	struct flow_delta delta;
+	flow_compare(&x->flow, SIDE_SERVER, s, time_ns, &delta);
+	flow_take(&x->flow, SIDE_SERVER, s, &delta, time_ns);
+	believe(x, SIDE_SERVER, s, &delta, &unshown);
+}
+
+/* A FIN in it has closed that direction, but nobody knows at which number, nor whether a later
+ * acknowledgement covers it. */
+static void learn_fragment(const struct pipeline *p, struct exchange *x, enum side from,
+			   const struct segment *s)
+{
+	x->flow.side[from].fragmented = true;
+	for (int side = 0; side < 2 && (s->flags & TCP_FIN); side++) {
+		if (x->belief[side] == NULL)
+			continue;
+		begin_again(p, x, (enum side)side);
+		belief_view(x->belief[side], &x->view[side]);
+	}
+}
+
 /* The record and the beliefs move on. */
 static void learn(const struct pipeline *p, struct exchange *x, const struct segment *s,
 		  const struct flow_delta *delta, int64_t time_ns, struct event_segment *e)
 {
 	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
+	if (s->ip.fragment) {
+		x->flow.last_ns = time_ns;
+		remember(x, from, s, e->n);
+		learn_fragment(p, x, from, s);
+		return;
+	}
 	if (delta->revives && s->checksum != CHECKSUM_BAD)
 		take_back_reset(p, x, from);
 	if (s->checksum != CHECKSUM_BAD || x->own_side == (int)from)
@@ -335,6 +372,8 @@ static void learn(const struct pipeline *p, struct exchange *x, const struct seg
 	x->flow.last_ns = time_ns;
 	remember(x, from, s, e->n);
 	believe(x, from, s, delta, e);
+	if (flow_is_to_itself(&x->flow) && s->checksum != CHECKSUM_BAD)
+		learn_mirrored(x, s, time_ns, e);
 }
 
 /* End an exchange whose ports are used again, and begin the next with its first segment. */

@@ -31,6 +31,7 @@ struct flow_side {
 	seq_t ack_last;       /* highest it has sent */
 	seq_t edge;           /* with acked: the right edge of its window, the highest it has
 				 announced; with the largest scale if the scale is unknown */
+	bool fragmented;      /* it has sent segments in IP fragments, which are not counted */
 	bool ack_ahead_known; /* its last acknowledgement was of numbers that were not seen */
 	seq_t ack_ahead;
 	uint16_t window_last; /* the field of its last segment */
@@ -167,7 +168,11 @@ struct flow_delta {
 void flow_init(struct flow *f, uint32_t id, const struct endpoint *client,
 	       const struct endpoint *server, bool client_certain, int64_t time_ns);
 
-/** @return which side sent it, by its source. The segment must belong to the flow. */
+/** @return whether both sides are one end, which has connected to its own address and port. */
+bool flow_is_to_itself(const struct flow *f);
+
+/** @return which side sent it, by its source: the client, of an end that is connected to itself.
+ * The segment must belong to the flow. */
 enum side flow_side_of(const struct flow *f, const struct endpoint *src,
 		       const struct endpoint *dst);
 

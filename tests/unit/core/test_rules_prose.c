@@ -218,9 +218,9 @@ static void fourth_syn(struct teller *t, struct way w)
 	if (!may(t, ORIGIN_STACK))
 		return;
 	if (passive) {
-		done(t, w, CTL_LISTEN, EMIT_RST_ACK, 0);
-		answer(t, w, EMIT_RST_ACK);     /* with Fast Open */
-	} else if (has(t, FACT_SEQ_ACCEPTABLE)) /* RFC 793 */
+		done(t, w, CTL_LISTEN, EMIT_RST_BOUNCE | EMIT_RST_ACK, 0);
+		done(t, w, w.in, EMIT_RST_BOUNCE | EMIT_RST_ACK, 0); /* with Fast Open */
+	} else if (has(t, FACT_SEQ_ACCEPTABLE))                      /* RFC 793 */
 		done(t, w, CTL_CLOSED, EMIT_RST | EMIT_RST_BOUNCE | EMIT_RST_ACK, 0);
 }
 

@@ -177,6 +177,8 @@ static void note_offer(struct belief *b, const struct segment *s)
 		return;
 	if (s->window == 0 && (s->flags & TCP_ACK))
 		b->own_window_closed = true;
+	if (s->window > b->own_widest)
+		b->own_widest = s->window;
 	/* What acknowledges the unsent is dropped there, with its window. */
 	if (!b->iss_known || (s->flags & TCP_ACK) == 0 || seq_le(s->ack, b->iss) ||
 	    seq_gt(s->ack, b->offer_known ? seq_max(b->offer, b->seen) : b->seen))
@@ -184,7 +186,6 @@ static void note_offer(struct belief *b, const struct segment *s)
 	const bool syn_seen = b->own_syn_window > 0 || b->own_syn_closed;
 	const unsigned shift = syn ? 0 : b->wscale_agreed || syn_seen ? b->own_wscale : 14;
 	const seq_t offer = seq_add(s->ack, (uint32_t)s->window << shift);
-	b->own_widest = s->window > b->own_widest || syn ? s->window : b->own_widest;
 	if (b->offer_known && seq_lt(offer, b->offer) && s->window < b->own_widest) {
 		b->shrunk_to = b->shrunk ? seq_min(b->shrunk_to, offer) : offer;
 		b->shrunk = true;

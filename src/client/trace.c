@@ -20,7 +20,6 @@
 #define DATA_BYTES_MAX (64u * 1024 * 1024)
 #define TIMEOUT_DEFAULT_NS (30 * NS_PER_S)
 #define RUNS_MAX 1000
-#define SNAP_BYTES 65600
 
 static struct trace_options opt = {
 	.rto_ns = NS_PER_S,
@@ -268,8 +267,7 @@ static int open_capture(struct trace *t, struct capture **capture)
 		const struct endpoint any = {.addr = r->local.addr, .port = 0};
 		capture_filter_for(&any, &r->remote, filter, sizeof filter);
 	}
-	const struct capture_spec spec = {
-		.interface = t->route.interface, .filter = filter, .snap_bytes = SNAP_BYTES};
+	const struct capture_spec spec = {.interface = t->route.interface, .filter = filter};
 	const int rc = capture_open(capture, &spec, &t->why);
 	return rc < 0 ? client_fault(rc, &t->why) : -1;
 }
@@ -439,7 +437,8 @@ static int run_all(struct trace *t)
 		t->deadline_ns =
 			clock_monotonic_ns() +
 			(globals.timeout_ns >= 0 ? globals.timeout_ns : TIMEOUT_DEFAULT_NS);
-		if (opens_connection() && !prepare_machine(t, r))
+		r->sent = malloc(SENT_MAX * sizeof *r->sent); /* kept: its segments may come late */
+		if (r->sent == NULL || (opens_connection() && !prepare_machine(t, r)))
 			return client_error(EXIT_OS_ERROR, "out of memory");
 		const bool go_on = trace_run(t, r);
 		const struct event_verdict v = verdict_of(r, wanted[opt.expect]);

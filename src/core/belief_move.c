@@ -31,17 +31,22 @@ enum {
 /*
  * The same few hundred questions are asked again and again, by every belief alike, so what
  * rules.c said is kept: the only state outside struct belief, and none that could be told from
- * asking anew.
+ * asking anew. It lies close together, in the order of asking: a process that tells of one
+ * connection touches five pages of it.
  */
-#define MEMO_SLOTS 1024
-#define MEMO_TRIES 4
+#define MEMO_SLOTS 2048
+#define MEMO_QUESTIONS 1024
+#define MEMO_OUTCOMES 4096
 
 static struct memo {
-	struct question question;
-	bool used;
-	uint8_t count;
-	struct outcome outcome[RULE_STEPS_MAX];
-} memo[MEMO_SLOTS];
+	uint16_t slot[MEMO_SLOTS]; /* 1 + the place in asked[]; 0: free */
+	struct asked {
+		struct question question;
+		uint16_t count, first; /* in outcome[] */
+	} asked[MEMO_QUESTIONS];
+	struct outcome outcome[MEMO_OUTCOMES];
+	uint16_t asked_count, outcome_count;
+} memo;
 
 static bool same_question(const struct question *a, const struct question *b)
 {
@@ -71,22 +76,26 @@ static size_t ask(const struct question *q, struct outcome *out)
 
 size_t outcomes(const struct question *q, struct outcome *out)
 {
-	const uint32_t mix =
-		(q->facts * 31u + q->ctl * 8u + q->on * 577u + q->origins) * 2654435761u;
-	struct memo *slot = &memo[mix >> 22];
-	for (unsigned i = 0; i < MEMO_TRIES && slot->used; i++) {
-		if (same_question(&slot->question, q)) {
-			memcpy(out, slot->outcome, slot->count * sizeof *out);
-			return slot->count;
+	uint32_t at =
+		(q->facts * 31u + q->ctl * 8u + q->on * 577u + q->origins) * 2654435761u >> 21;
+	for (; memo.slot[at] != 0; at = (at + 1) % MEMO_SLOTS) {
+		const struct asked *a = &memo.asked[memo.slot[at] - 1];
+		if (same_question(&a->question, q)) {
+			memcpy(out, &memo.outcome[a->first], a->count * sizeof *out);
+			return a->count;
 		}
-		if (i + 1 < MEMO_TRIES)
-			slot = &memo[(slot - memo + 1) % MEMO_SLOTS];
 	}
-	slot->question = *q;
-	slot->used = true;
-	slot->count = (uint8_t)ask(q, slot->outcome);
-	memcpy(out, slot->outcome, slot->count * sizeof *out);
-	return slot->count;
+	const size_t count = ask(q, out);
+	if (memo.asked_count == MEMO_QUESTIONS || memo.outcome_count + count > MEMO_OUTCOMES) {
+		memset(memo.slot, 0, sizeof memo.slot);
+		memo.asked_count = memo.outcome_count = 0;
+		return count;
+	}
+	memo.asked[memo.asked_count] = (struct asked){*q, (uint16_t)count, memo.outcome_count};
+	memcpy(&memo.outcome[memo.outcome_count], out, count * sizeof *out);
+	memo.outcome_count = (uint16_t)(memo.outcome_count + count);
+	memo.slot[at] = ++memo.asked_count;
+	return count;
 }
 
 /* Before its SYN is acknowledged it has sent nothing but SYN and perhaps FIN (Fast Open aside,

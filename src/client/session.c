@@ -2,8 +2,10 @@
 
 #include "synscope/client/client.h"
 #include "synscope/edge/community.h"
+#include "synscope/render/pcap.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -214,6 +216,18 @@ uint64_t session_segments(const struct session *s)
 	return s->pipeline.segments;
 }
 
+/* A file that is not whole is not kept quiet about. */
+static void tell_left_out(const struct output *o)
+{
+	if (strcmp(o->renderer->name, "pcap") != 0)
+		return;
+	const uint64_t left_out = pcap_file_left_out(o->render);
+	if (left_out > 0)
+		client_note("%s: %" PRIu64 " packet%s of another link type left out, of which a "
+			    ".pcap has one; a .pcapng takes all",
+			    o->path, left_out, left_out == 1 ? "" : "s");
+}
+
 int session_finish(struct session *s, const struct event_flow *guard, int status,
 		   const struct link_stats *stats, const char *reason)
 {
@@ -228,6 +242,7 @@ int session_finish(struct session *s, const struct event_flow *guard, int status
 	for (size_t i = 0; i < s->outputs_count; i++) {
 		struct output *o = &s->outputs[i];
 		const int rc = out_commit(o->out);
+		tell_left_out(o);
 		if (rc < 0)
 			status = client_error(EXIT_OS_ERROR, "cannot write %s: %s",
 					      o->path != NULL ? o->path : "stdout", strerror(-rc));

@@ -129,6 +129,17 @@ good=no
 grep -q 'SYN,ACK' "$out/1" && good=yes
 result $good "trace -w - into read -"
 
+# What a file cannot take is said.
+if [ -f captures/cooked-v1.pcap ]; then
+	good=no
+	mergecap -F pcapng -w "$out/mixed.pcapng" captures/cooked-v1.pcap captures/closed-port.pcap &&
+		"$synscope" read -w "$out/mixed.pcap" "$out/mixed.pcapng" >"$out/1" 2>"$out/2" &&
+		grep -q 'of another link type left out' "$out/2" && good=yes
+	result $good "-w: packets of another link type, left out of a .pcap"
+else
+	echo "# no captures here: -w of two link types is not tried"
+fi
+
 # install and uninstall: what comes is what goes.
 if [ -f Makefile ]; then
 	good=no

@@ -1,12 +1,14 @@
 /*
  * synscope lab: run a command in a private network of two or three hosts, with servers of
  * chosen manners, a filter, and a wire that loses, delays or reorders. All of it is made
- * for this one command and gone with it.
+ * for this one command and gone with it; or it is up until it is taken down, for the
+ * terminals of a lecture.
  */
 #include "synscope/edge/lab.h"
 #include "synscope/client/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,7 @@ static struct {
 	struct lab_filter filters[FILTERS_MAX];
 	size_t filters_count;
 	struct opt_u32 seed;
+	bool join;
 	struct lab *lab;
 } now;
 
@@ -135,6 +138,7 @@ static const char *add_drops(void *context, const char *text)
 
 /* clang-format off */
 static const struct opt lab_opts[] = {
+	{"join",        0, OPT_IS_TRUE,  &now.join,                    NULL,   "in the network that lab up built", 0, 0, NULL, NULL},
 	{"router",      0, OPT_IS_TRUE,  &now.spec.router,             NULL,   "put a router between the two hosts", 0, 0, NULL, NULL},
 	{"resolve",     0, OPT_IS_TRUE,  &now.spec.resolve,            NULL,   "leave neighbours to ARP and ND instead of permanent entries", 0, 0, NULL, NULL},
 	{"serve",       0, OPT_IS_CALL,  NULL,                         "BEHAVIOUR:PORT", "a server, as above, in place of the usual ones; may be repeated; or none", 0, 0, NULL, add_server},
@@ -236,9 +240,11 @@ static int furnish(struct fault *why)
 	return rc;
 }
 
-static void print_hosts(enum lab_role here)
+/* A line for each host. @param here LAB_ROLE_COUNT: none of them */
+static size_t write_hosts(enum lab_role here, char *text, size_t text_bytes)
 {
 	static const enum lab_role along_the_wire[] = {LAB_CLIENT, LAB_ROUTER, LAB_SERVER};
+	size_t at = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(along_the_wire); i++) {
 		char v4[IP_ADDR_TEXT_MAX];
 		char v6[IP_ADDR_TEXT_MAX];
@@ -249,10 +255,50 @@ static void print_hosts(enum lab_role here)
 			continue;
 		ip_addr_format(&a, v4, sizeof v4);
 		ip_addr_format(&b, v6, sizeof v6);
-		client_note("%-6s  %s%s%s%s", lab_role_name(role), v4,
-			    b.family != IP_NONE ? ", " : "", b.family != IP_NONE ? v6 : "",
-			    role == here ? "  <- you are here" : "");
+		at += (size_t)snprintf(
+			text + at, text_bytes - at, "%s%-7s %s%s%s%s", at > 0 ? "\n" : "",
+			lab_role_name(role), v4, b.family != IP_NONE ? ", " : "",
+			b.family != IP_NONE ? v6 : "", role == here ? "  <- you are here" : "");
 	}
+	return at;
+}
+
+/* Another word of a list that goes on in lines of 80 columns. */
+static size_t add_word(char text[LAB_ABOUT_MAX], size_t at, const char *heading, const char *word)
+{
+	const char *line = strrchr(text, '\n');
+	const size_t columns = at - (size_t)(line == NULL ? 0 : line + 1 - text);
+	if (heading != NULL)
+		at += (size_t)snprintf(text + at, LAB_ABOUT_MAX - at, "\n%-7s", heading);
+	else if (columns + 1 + strlen(word) > 79)
+		at += (size_t)snprintf(text + at, LAB_ABOUT_MAX - at, "\n%-7s", "");
+	if (at < LAB_ABOUT_MAX)
+		at += (size_t)snprintf(text + at, LAB_ABOUT_MAX - at, " %s", word);
+	return at < LAB_ABOUT_MAX ? at : LAB_ABOUT_MAX - 1;
+}
+
+/* What there is, for those who come later. */
+static void write_about(char text[LAB_ABOUT_MAX])
+{
+	char word[64];
+	size_t at = write_hosts(LAB_ROLE_COUNT, text, LAB_ABOUT_MAX);
+	for (size_t i = 0; i < now.servers_count; i++) {
+		snprintf(word, sizeof word, "%s:%u",
+			 peer_behaviour_name(now.servers[i].spec.behaviour),
+			 now.servers[i].spec.port);
+		at = add_word(text, at, i == 0 ? "servers" : NULL, word);
+	}
+	for (size_t i = 0; i < now.filters_count; i++) {
+		snprintf(word, sizeof word, "%u:%s", now.filters[i].port,
+			 lab_verdict_name(now.filters[i].verdict));
+		at = add_word(text, at, i == 0 ? "filters" : NULL, word);
+	}
+}
+
+static int build(struct fault *why)
+{
+	const int rc = lab_open(&now.lab, &now.spec, why);
+	return rc < 0 ? rc : furnish(why);
 }
 
 /* --- running ------------------------------------------------------------------------------- */
@@ -330,22 +376,45 @@ static int wait_for(pid_t pid)
 	return WIFSIGNALED(status) ? STATUS_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int in_lab(enum lab_role role, char **command, int (*run)(void *))
+/* @return an exit status, or -1 to go on */
+static int choose_lab(enum lab_role role)
 {
 	struct fault why;
+	if (now.join &&
+	    (now.no_servers || now.no_filters || now.servers_count > 0 || now.filters_count > 0 ||
+	     now.seed.given || now.spec.router || now.spec.resolve || now.spec.has_relay ||
+	     now.spec.relay.delay_ns > 0 || now.spec.relay.loss > 0 || now.spec.relay.reorder > 0 ||
+	     now.spec.relay.duplicate > 0 || now.spec.relay.corrupt > 0))
+		return client_error(
+			EXIT_BAD_USAGE,
+			"--join: that network is built already; lab up has the options");
+	if (now.join) {
+		const int rc = lab_join(&now.lab, NULL, &why);
+		return rc < 0 ? client_error(EXIT_UNAVAILABLE, "%s", why.text) : -1;
+	}
 	fill_in_defaults();
 	if (role == LAB_ROUTER && !now.spec.router)
 		return client_error(EXIT_BAD_USAGE, "there is a router only with --router");
-	leave_interrupts_to_the_command();
-	int rc = lab_open(&now.lab, &now.spec, &why);
+	const int rc = lab_open(&now.lab, &now.spec, &why);
 	if (rc < 0)
 		return client_error(EXIT_UNAVAILABLE, "%s", why.text);
-	rc = furnish(&why);
-	if (rc == 0 && (run == run_shell || globals.verbose > 0))
-		print_hosts(role);
-	fflush(NULL);
-	const pid_t pid = rc < 0 ? rc : lab_spawn(now.lab, role, run, command, &why);
-	const int status = pid < 0 ? client_fault(pid, &why) : wait_for(pid);
+	return furnish(&why) < 0 ? client_error(EXIT_OS_ERROR, "%s", why.text) : -1;
+}
+
+static int in_lab(enum lab_role role, char **command, int (*run)(void *))
+{
+	struct fault why;
+	leave_interrupts_to_the_command();
+	int status = choose_lab(role);
+	if (status < 0) {
+		char hosts[512];
+		(void)write_hosts(role, hosts, sizeof hosts);
+		if (run == run_shell || globals.verbose > 0)
+			client_note("%s", hosts);
+		fflush(NULL);
+		const pid_t pid = lab_spawn(now.lab, role, run, command, &why);
+		status = pid < 0 ? client_fault(pid, &why) : wait_for(pid);
+	}
 	lab_close(now.lab);
 	return status;
 }
@@ -443,6 +512,116 @@ static int lab_exec(int argc, char **argv)
 	return rc < 0 ? client_error(EXIT_UNAVAILABLE, "%s", why.text) : exec_command(argv + first);
 }
 
+/* --- a lab that stays ---------------------------------------------------------------------- */
+
+/* What the holder tells `lab up`, once. */
+struct up_report {
+	int status; /* an exit status, or -1: it is up */
+	char text[LAB_ABOUT_MAX];
+};
+
+static void hold(int report_fd)
+{
+	struct up_report report = {.status = EXIT_UNAVAILABLE};
+	struct fault why;
+	const int nothing_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && nothing_fd >= 0; fd++)
+		(void)dup2(nothing_fd, fd);
+	(void)setsid();
+	const int share_fd = lab_share_open(&why);
+	const bool up = share_fd >= 0 && build(&why) == 0 && chdir("/") == 0;
+	if (up) {
+		report.status = -1;
+		write_about(report.text);
+	} else {
+		snprintf(report.text, sizeof report.text, "%s", why.text);
+	}
+	const bool told = write(report_fd, &report, sizeof report) == (ssize_t)sizeof report;
+	close(report_fd);
+	const int rc = up && told ? lab_share(now.lab, share_fd, report.text, &why) : -1;
+	lab_close(now.lab);
+	_exit(rc < 0);
+}
+
+static int lab_up(int argc, char **argv)
+{
+	struct up_report report;
+	int report_fd[2];
+	int first;
+	const int rc = client_options(
+		argc, argv,
+		&(const struct verb){
+			"synscope lab up [OPTION...]",
+			about("Build a private network and let it stay, for lab run --join and lab "
+			      "shell --join in\nthis user's terminals, until lab down."),
+			lab_opts, ARRAY_COUNT(lab_opts), false},
+		&first);
+	if (rc >= 0)
+		return rc;
+	if (first < argc || now.join)
+		return client_error(EXIT_BAD_USAGE, "%s: lab up only builds; lab run --join runs",
+				    first < argc ? argv[first] : "--join");
+	fill_in_defaults();
+	fflush(NULL);
+	if (pipe2(report_fd, O_CLOEXEC) < 0)
+		return client_error(EXIT_OS_ERROR, "cannot make a pipe: %s", strerror(errno));
+	const pid_t holder = fork();
+	if (holder == 0) {
+		close(report_fd[0]);
+		hold(report_fd[1]);
+	}
+	close(report_fd[1]);
+	const ssize_t got = holder < 0 ? -1 : read(report_fd[0], &report, sizeof report);
+	close(report_fd[0]);
+	if (got != (ssize_t)sizeof report)
+		return client_error(EXIT_OS_ERROR, "the process that holds the network died");
+	if (report.status >= 0)
+		return client_error(report.status, "%s", report.text);
+	printf("%s\n", report.text);
+	client_note("synscope lab run --join client -- COMMAND; synscope lab down ends it");
+	return EXIT_SUCCESS;
+}
+
+static int lab_status(int argc, char **argv)
+{
+	char text[LAB_ABOUT_MAX];
+	struct fault why;
+	int first;
+	int rc =
+		client_options(argc, argv,
+			       &(const struct verb){"synscope lab status",
+						    "Say what is in the network that lab up built.",
+						    NULL, 0, false},
+			       &first);
+	if (rc < 0 && first < argc)
+		rc = client_error(EXIT_BAD_USAGE, "%s: lab status takes no words", argv[first]);
+	if (rc >= 0)
+		return rc;
+	if (lab_join(&now.lab, text, &why) < 0)
+		return client_error(EXIT_UNAVAILABLE, "%s", why.text);
+	lab_close(now.lab);
+	printf("%s\n", text);
+	return EXIT_SUCCESS;
+}
+
+static int lab_down(int argc, char **argv)
+{
+	struct fault why;
+	int first;
+	int rc = client_options(
+		argc, argv,
+		&(const struct verb){"synscope lab down",
+				     "End the network that lab up built, and all that runs in it.",
+				     NULL, 0, false},
+		&first);
+	if (rc < 0 && first < argc)
+		rc = client_error(EXIT_BAD_USAGE, "%s: lab down takes no words", argv[first]);
+	if (rc >= 0)
+		return rc;
+	return lab_share_end(&why) < 0 ? client_error(EXIT_UNAVAILABLE, "%s", why.text)
+				       : EXIT_SUCCESS;
+}
+
 int lab_command(int argc, char **argv)
 {
 	/* With the name as which each is known to its error messages. */
@@ -451,22 +630,24 @@ int lab_command(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} verbs[] = {
-		{"run", "lab run", lab_run},
-		{"shell", "lab shell", lab_shell},
-		{"exec", "lab exec", lab_exec},
+		{"run", "lab run", lab_run},          {"shell", "lab shell", lab_shell},
+		{"exec", "lab exec", lab_exec},       {"up", "lab up", lab_up},
+		{"status", "lab status", lab_status}, {"down", "lab down", lab_down},
 	};
 	int first;
 	const int rc = client_options(
 		argc, argv,
 		&(const struct verb){
-			"synscope lab run|shell|exec [OPTION...] ROLE [-- COMMAND [ARG...]]",
+			"synscope lab run|shell|exec [OPTION...] ROLE [-- COMMAND [ARG...]]\n"
+			"       synscope lab up [OPTION...] | status | down",
 			"A private network of two or three hosts, in namespaces; no root needed, "
 			"nothing\n"
 			"visible outside, nothing left behind.\n\n"
 			"  synscope lab run client -- synscope trace 192.0.2.2:7\n"
 			"  synscope lab run --delay 20ms --loss 5% client -- synscope trace "
 			"192.0.2.2:7\n"
-			"  synscope lab shell client\n\n"
+			"  synscope lab shell client\n"
+			"  synscope lab up; synscope lab run --join server -- ss -tan\n\n"
 			"synscope lab run --help has the servers, filters and options.",
 			NULL, 0, true},
 		&first);
@@ -479,7 +660,7 @@ int lab_command(int argc, char **argv)
 		return verbs[i].run(argc - first, argv + first);
 	}
 	return client_error(EXIT_BAD_USAGE,
-			    first < argc ? "%s: should be run, shell or exec"
-					 : "lab: run, shell or exec?",
+			    first < argc ? "%s: should be run, shell, exec, up, status or down"
+					 : "lab: run, shell, exec, up, status or down?",
 			    first < argc ? argv[first] : "");
 }

@@ -79,7 +79,7 @@ struct run {
 	uint8_t *send_buffer, *receive_buffer;
 	enum run_phase phase;
 	struct run_answers answers;
-	struct sent *sent; /* a ring of SENT_MAX */
+	struct sent *sent;             /* a ring of SENT_MAX */
 	uint32_t sent_head, sent_tail; /* tail: oldest not seen yet */
 	size_t data_queued;            /* bytes of the user's data given to the machine */
 	int64_t quiet_since_ns;        /* monotonic: last time that something was said */

@@ -13,25 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Children that may be unreaped at the same time; a lab has a handful. */
-#define CHILDREN_MAX 64
-#define PATH_BYTES 40
-
-struct lab {
-	pid_t opener;
-	pid_t keeper;
-	bool router;
-	bool has_ipv6;
-	int user_fd;  /* -1: the opener's own user namespace */
-	int mount_fd; /* -1: it has the opener's /proc */
-	int pid_fd;
-	int net_fd[LAB_ROLE_COUNT];               /* -1: no such host */
-	char outside[LAB_ROLE_COUNT][PATH_BYTES]; /* paths to the same */
-	char inside[LAB_ROLE_COUNT][PATH_BYTES];
-	int child_pidfd[CHILDREN_MAX];
-	size_t children;
-};
-
 const char *lab_role_name(enum lab_role r)
 {
 	switch (r) {
@@ -62,7 +43,7 @@ bool lab_role_parse(enum lab_role *r, const char *text)
 
 static int open_of_keeper(const struct lab *lab, const char *what, struct fault *why)
 {
-	char path[PATH_BYTES];
+	char path[LAB_PATH_BYTES];
 	snprintf(path, sizeof path, "/proc/%d/%s", (int)lab->keeper, what);
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
@@ -94,8 +75,9 @@ static int open_namespaces(struct lab *lab, const struct lab_report *report, str
 		const int fd = report->net_fd[role];
 		if (fd < 0)
 			continue;
-		snprintf(lab->outside[role], PATH_BYTES, "/proc/%d/fd/%d", (int)lab->keeper, fd);
-		snprintf(lab->inside[role], PATH_BYTES, "/proc/%d/fd/%d", keeper_inside, fd);
+		snprintf(lab->outside[role], LAB_PATH_BYTES, "/proc/%d/fd/%d", (int)lab->keeper,
+			 fd);
+		snprintf(lab->inside[role], LAB_PATH_BYTES, "/proc/%d/fd/%d", keeper_inside, fd);
 		lab->net_fd[role] = open(lab->outside[role], O_RDONLY | O_CLOEXEC);
 		if (lab->net_fd[role] < 0) {
 			const int error = errno;
@@ -240,6 +222,8 @@ static const char *const variables[LAB_ROLE_COUNT] = {
 static int spawn_run(void *context)
 {
 	const struct spawn *spawn = context;
+	if (spawn->lab->keeper <= 0) /* of a joined lab, whose keeper does not watch us */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int role = 0; role < LAB_ROLE_COUNT; role++) {
 		if (spawn->lab->net_fd[role] >= 0)
 			setenv(variables[role], spawn->lab->inside[role], 1);
@@ -267,10 +251,10 @@ static void prune_children(struct lab *lab)
 pid_t lab_spawn(struct lab *lab, enum lab_role role, int (*run)(void *), void *context,
 		struct fault *why)
 {
-	if (lab->children == CHILDREN_MAX)
+	if (lab->children == LAB_CHILDREN_MAX)
 		prune_children(lab);
-	if (lab->children == CHILDREN_MAX) {
-		fault_set(why, "too many processes in the lab: %d", CHILDREN_MAX);
+	if (lab->children == LAB_CHILDREN_MAX) {
+		fault_set(why, "too many processes in the lab: %d", LAB_CHILDREN_MAX);
 		return -EAGAIN;
 	}
 	struct spawn spawn = {lab, role, run, context};

@@ -1,6 +1,7 @@
 /*
  * What the files of the lab share: lab.c is the caller's side, lab_keeper.c the process
- * that holds it all, lab_net.c rtnetlink, lab_launch.c how both get their children.
+ * that holds it all, lab_net.c rtnetlink, lab_launch.c how both get their children,
+ * lab_share.c how other processes of the user join.
  */
 #ifndef SYNSCOPE_EDGE_LAB_INTERNAL_H
 #define SYNSCOPE_EDGE_LAB_INTERNAL_H
@@ -13,6 +14,25 @@
 
 /* Network namespaces: one a role, and the relay's. */
 enum { LAB_WIRE = LAB_ROLE_COUNT, LAB_NET_COUNT };
+
+/* Children that may be unreaped at the same time; a lab has a handful. */
+#define LAB_CHILDREN_MAX 64
+#define LAB_PATH_BYTES 40
+
+struct lab {
+	pid_t opener;
+	pid_t keeper; /* 0: another process's lab, joined */
+	bool router;
+	bool has_ipv6;
+	int user_fd;  /* -1: the opener's own user namespace */
+	int mount_fd; /* -1: it has the opener's /proc */
+	int pid_fd;
+	int net_fd[LAB_ROLE_COUNT];                   /* -1: no such host */
+	char outside[LAB_ROLE_COUNT][LAB_PATH_BYTES]; /* paths to the same */
+	char inside[LAB_ROLE_COUNT][LAB_PATH_BYTES];
+	int child_pidfd[LAB_CHILDREN_MAX];
+	size_t children;
+};
 
 /* --- lab_launch.c --- */
 

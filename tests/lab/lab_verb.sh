@@ -56,7 +56,7 @@ lab run -v --router router -- true
 ok "-v prints the hosts" 0 $? "198.51.100.2, 2001:db8:2::2"
 
 # --- usage -----------------------------------------------------------------------------------
-for words in "" "up" "run" "run client" "run router -- true" "run switch -- true" \
+for words in "" "upwards" "up client" "up --join" "status x" "down x" "run" "run client" "run router -- true" "run switch -- true" \
 	"run --serve echo client true" "run --serve echo:0 client true" \
 	"run --serve echo:7:5 client true" "run --serve source:19 client true" \
 	"run --serve connect:5 client true" "run --serve parrot:7 client true" \
@@ -150,6 +150,37 @@ kill -KILL $opener
 wait $opener 2>/dev/null
 deserted "$there"
 ok "killed, it leaves nobody" 0 $?
+
+# --- a lab that stays --------------------------------------------------------------------------
+
+# Inside another lab, where no lab of the user's is in the way, and with which this one ends.
+cat >"$out/stays.sh" <<'STAYS'
+synscope=$1
+set -x
+"$synscope" lab status && exit 1
+"$synscope" lab up -q --router | grep '^router' || exit 2
+"$synscope" lab up --router && exit 3
+"$synscope" lab status | grep '^servers echo:7 ' || exit 4
+"$synscope" lab run --join client -- "$synscope" trace -n 198.51.100.2:7 | grep '^verdict  open' || exit 5
+"$synscope" lab run --join router -- sh -c 'ip -o link | grep -c eth' | grep -x 2 || exit 6
+"$synscope" lab run --join --loss 5% client -- true && exit 7
+"$synscope" lab run --join client -- sh -c 'exit 42'
+[ $? -eq 42 ] || exit 8
+"$synscope" lab run --join client -- sleep 300 &
+sleep 0.3
+"$synscope" lab down || exit 9
+wait $!
+[ $? -eq 137 ] || exit 10
+"$synscope" lab down && exit 11
+"$synscope" lab up -q --serve none >&2 || exit 12
+"$synscope" lab run --join client -- "$synscope" lab status && exit 13
+pkill -KILL -f 'lab up -q --serve none'
+sleep 0.3
+"$synscope" lab status && exit 14
+exit 0
+STAYS
+lab run --serve none client -- bash "$out/stays.sh" "$synscope"
+ok "lab up, status, run --join, down" 0 $?
 
 echo "1..$count"
 [ $failed -eq 0 ]

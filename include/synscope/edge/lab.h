@@ -154,6 +154,34 @@ must_check int lab_enter(struct lab *lab, enum lab_role role, struct fault *why)
  */
 must_check int lab_visit(enum lab_role role, struct fault *why);
 
+/* A lab that is up: one a user, held by a process that other processes of the same user find by
+ * an abstract socket, so that nothing is left to find when the holder has died. */
+#define LAB_ABOUT_MAX 2048
+
+/**
+ * Begin to be the lab that is up.
+ * @return a descriptor for lab_share(), or negative errno with @p why: -EADDRINUSE if one is up
+ */
+must_check int lab_share_open(struct fault *why);
+
+/**
+ * Let other processes of this user join, until one calls lab_share_end().
+ * @param about what there is, in words, handed to all who join; under LAB_ABOUT_MAX bytes
+ * @return 0, or negative errno with @p why
+ */
+must_check int lab_share(const struct lab *lab, int share_fd, const char *about, struct fault *why);
+
+/**
+ * Join the lab that is up. lab_spawn(), lab_address() and lab_close() work as in one's own;
+ * its end is not ours to make.
+ * @param about LAB_ABOUT_MAX bytes, or NULL
+ * @return 0 with @p lab, or negative errno with @p why: -ENOENT if none is up
+ */
+must_check int lab_join(struct lab **lab, char *about, struct fault *why);
+
+/** End the lab that is up, and wait until it is gone. @return as lab_join() */
+must_check int lab_share_end(struct fault *why);
+
 /**
  * Stop every process of the lab, wait for them, and let the kernel remove the namespaces.
  * Children of lab_spawn() that were not waited for are reaped here. NULL is allowed.

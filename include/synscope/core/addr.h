@@ -32,6 +32,8 @@ size_t ip_addr_bytes(const struct ip_addr *a);
 int ip_addr_compare(const struct ip_addr *a, const struct ip_addr *b);
 bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b);
 
+/** @return whether it is 0.0.0.0 or ::. */
+bool ip_addr_is_unspecified(const struct ip_addr *a);
 /** @return whether it is in 127.0.0.0/8 or is ::1. */
 bool ip_addr_is_loopback(const struct ip_addr *a);
 /** @return whether it is in fe80::/10. */

@@ -119,6 +119,7 @@ enum note_code {
 	NOTE_ECN,
 	NOTE_ICMP_REFUSES,
 	NOTE_ICMP_HINT,
+	NOTE_ON_PURPOSE, /* our own end misbehaves, as it was told to */
 	NOTE_CODE_COUNT
 };
 

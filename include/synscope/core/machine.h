@@ -190,6 +190,9 @@ bool machine_open_passive(struct machine *m, int64_t now_ns);
 size_t machine_send(struct machine *m, const uint8_t *data, size_t count, int64_t now_ns);
 /** Take received bytes, in order. @return how many, 0 to @p count. Opens the window. */
 size_t machine_receive(struct machine *m, uint8_t *data, size_t count, int64_t now_ns);
+/** Let the application take more: the ring, of which only this much was used so far, is larger from
+ *  now on, and the remote hears of it. Nothing may wait to be read. @param bytes of the ring */
+void machine_widen(struct machine *m, uint32_t bytes, int64_t now_ns);
 /** @return how many bytes machine_receive would give. */
 size_t machine_receivable(const struct machine *m);
 /** @return whether all the remote will ever send was received (its FIN, and no bytes left). */

@@ -29,7 +29,7 @@ struct exchange {
 	struct end_view view[2];  /* as last shown */
 	int own_side;             /* enum side of our own end, or -1 */
 	bool doubted[2];          /* its last segment was an RST that may not be its own */
-	bool ended;               /* EVENT_FLOW was given */
+	bool ended;               /* EVENT_FLOW was given: the slot is free */
 	struct exchange_recent {  /* the last segments, for ICMP errors that quote them */
 		uint32_t n;
 		uint8_t side;
@@ -69,18 +69,24 @@ struct own_word {
 			      our kernel, or somebody else */
 	const char *cause; /* static; why the state changed, or NULL */
 	const char *rfc;   /* static, or NULL */
+	const char *deed;  /* static; what was done to the segment on purpose, or NULL */
 };
 
 struct pipeline_hooks {
 	void *context;
-	/* Whether an endpoint is our own end (trace: our address and port). NULL: none is. */
+	/* Whether an endpoint is our own end (trace: our address and port). NULL: none is; else
+	 * only flows with an own end are followed. */
 	bool (*is_own)(void *context, const struct endpoint *e);
 	/* A segment of a flow with an own end. In: the actor takes it as arrived. Out: it is a
-	 * copy of what was sent. Called before the event is made. NULL allowed when is_own is. */
+	 * copy of what was sent. Called before the event is made, and also where there is no slot
+	 * to follow the flow in. NULL allowed when is_own is. */
 	void (*own_segment)(void *context, const struct segment *s, bool out, int64_t time_ns,
 			    struct own_word *word);
 	void (*own_icmp)(void *context, const struct icmp_error *e, int64_t time_ns,
 			 struct own_word *word);
+	/* All slots are taken: end one (pipeline_end) that matters less than this segment's flow,
+	 * and return true; or leave that flow unfollowed. NULL: so it is always. */
+	bool (*make_room)(void *context, const struct segment *s);
 	event_fn event; /* receives every event */
 	void *event_context;
 };
@@ -106,7 +112,10 @@ struct pipeline_config {
 struct pipeline {
 	struct pipeline_config config;
 	struct flow_table table;
-	uint32_t exchanges_used;
+	uint32_t
+		exchanges_used; /* slots ever used; those that ended are in the list of free ones */
+	uint32_t free_first;    /* index + 1 of a free slot; 0: none */
+	uint32_t flows;         /* ever */
 	uint64_t frames;
 	uint64_t segments;
 	uint64_t undecodable; /* TCP that could not be decoded */
@@ -121,8 +130,15 @@ void pipeline_init(struct pipeline *p, const struct pipeline_config *config);
 /** Take one frame through. Events are given before it returns. */
 void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame);
 
-/** Note a segment that was built and deliberately not sent. */
-void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns);
+/** Note a segment that was built and deliberately not sent.
+ *  @param word what its sender says of itself and of the deed; or NULL */
+void pipeline_held(struct pipeline *p, const struct segment *s, const struct own_word *word,
+		   int64_t time_ns);
+
+/** Give the closing record of an exchange that is over, and free its slot. What still comes
+ *  for its endpoints is another exchange.
+ *  @param guard as for pipeline_finish(), or NULL */
+void pipeline_end(struct pipeline *p, struct exchange *x, const struct event_flow *guard);
 
 /** Tell that a timer of our own end fired. NULL @p x is allowed, here and below: nothing happens.
  */

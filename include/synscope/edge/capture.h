@@ -38,6 +38,15 @@ struct capture_spec {
 void capture_filter_for(const struct endpoint *local, const struct endpoint *remote, char *text,
 			size_t text_bytes);
 
+/**
+ * Write a filter for every segment from or to a port, of one family or of both, and the ICMP
+ * errors that quote what came from it.
+ * @param local the end that listens; address family IP_NONE: of both families; an unspecified
+ *              address (0.0.0.0, ::): of any address
+ * @param text  1024 bytes always suffice
+ */
+void capture_filter_listen(const struct endpoint *local, char *text, size_t text_bytes);
+
 /** Start. Needs CAP_NET_RAW. @return 0 with @p c, or negative errno with @p why */
 must_check int capture_open(struct capture **c, const struct capture_spec *spec, struct fault *why);
 

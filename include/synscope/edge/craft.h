@@ -27,7 +27,7 @@ must_check int craft_open_builder(struct craft **c, struct fault *why);
 
 /**
  * Open a builder and a raw socket to send with. Needs CAP_NET_RAW.
- * @param family    IP_V4 or IP_V6
+ * @param family    IP_V4 or IP_V6; IP_NONE: a socket for each, where the kernel has IPv6
  * @param interface name to bind the socket to (SO_BINDTODEVICE), which is also the scope of
  *                  link-local destinations; or NULL. See route's send_interface
  */

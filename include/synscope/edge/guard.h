@@ -27,7 +27,8 @@ enum guard_kind {
 
 struct guard_spec {
 	enum guard_kind kind;
-	struct endpoint local;  /* port 0: choose a free one and reserve it */
+	struct endpoint local;  /* port 0: choose a free one and reserve it; an unspecified address
+				   (0.0.0.0, ::): every address of this host */
 	uint32_t scope_id;      /* interface index for a link-local IPv6 address, else 0 */
 	struct endpoint remote; /* nftables: drop only what comes from here; family IP_NONE: all,
 				   port 0: from any port there */

@@ -38,4 +38,29 @@ struct route {
  */
 must_check int route_find(const struct route_query *query, struct route *route, struct fault *why);
 
+/* What this host is, as far as somebody who listens has to know it. */
+#define ROUTE_HOST_ADDRESSES_MAX 512
+#define ROUTE_HOST_LINKS_MAX 256
+
+struct route_host {
+	struct ip_addr address[ROUTE_HOST_ADDRESSES_MAX];
+	uint32_t addresses_count;
+	struct route_link {
+		uint32_t index;
+		uint32_t mtu_bytes;
+		char name[IF_NAMESIZE];
+	} link[ROUTE_HOST_LINKS_MAX];
+	uint32_t links_count;
+};
+
+/** Ask the kernel for this host's addresses and interfaces; what does not fit is left out.
+ *  @return 0, or negative errno with @p why */
+must_check int route_host_find(struct route_host *host, struct fault *why);
+
+/** @return whether a packet for this address ends here. */
+bool route_host_has(const struct route_host *host, const struct ip_addr *a);
+
+/** @return the MTU of an interface; 1500 if it is not known. */
+uint32_t route_host_mtu(const struct route_host *host, uint32_t interface_index);
+
 #endif

@@ -78,7 +78,7 @@ static int tell_omissions(const struct pipeline *p, int status)
 	if (p->unfollowed > 0)
 		client_note("synscope: %" PRIu64 " segment%s of flows beyond the first %u were "
 			    "passed over; --max-flows takes in more",
-			    p->unfollowed, p->unfollowed == 1 ? "" : "s", p->exchanges_used);
+			    p->unfollowed, p->unfollowed == 1 ? "" : "s", p->flows);
 	return status;
 }
 

@@ -34,6 +34,12 @@ bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b)
 	return ip_addr_compare(a, b) == 0;
 }
 
+bool ip_addr_is_unspecified(const struct ip_addr *a)
+{
+	static const uint8_t zeroes[16];
+	return a->family != IP_NONE && memcmp(a->bytes, zeroes, sizeof zeroes) == 0;
+}
+
 bool ip_addr_is_loopback(const struct ip_addr *a)
 {
 	static const uint8_t v6_loopback[16] = {[15] = 1};

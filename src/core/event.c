@@ -85,6 +85,7 @@ const char *note_code_name(enum note_code c)
 	case NOTE_CORRECTION:           return "correction";
 	case NOTE_ICMP_REFUSES:         return "icmp.refuses";
 	case NOTE_ICMP_HINT:            return "icmp.hint";
+	case NOTE_ON_PURPOSE:           return "on_purpose";
 	case NOTE_ECN:                  return "ecn";
 	case NOTE_CODE_COUNT:           break;
 	}

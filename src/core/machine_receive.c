@@ -194,6 +194,15 @@ void receive_sack(const struct machine *m, struct option_set *option, unsigned r
 		option->sack[i] = (struct sack_block){m->held[i].left.raw, m->held[i].right.raw};
 }
 
+void machine_widen(struct machine *m, uint32_t bytes, int64_t now_ns)
+{
+	assert(m->receive_count == 0 && m->held_count == 0);
+	assert(bytes >= m->config.receive_buffer_bytes && bytes <= (uint32_t)1 << 30);
+	m->config.receive_buffer_bytes = bytes;
+	if (receive_window_is_news(m))
+		(void)machine_event(m, ON_ACK_NOW, 0, now_ns);
+}
+
 size_t machine_receivable(const struct machine *m)
 {
 	return m->receive_count;

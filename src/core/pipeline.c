@@ -81,36 +81,74 @@ static bool src_is_client(const struct pipeline *p, const struct segment *s, boo
 	return s->src.port >= s->dst.port;
 }
 
-static struct exchange *new_exchange(struct pipeline *p, const struct segment *s, int64_t time_ns)
+/* One that was never used, or one that has ended. */
+static struct exchange *take_slot(struct pipeline *p)
 {
-	bool certain;
-	if (p->exchanges_used == p->config.exchanges_max ||
-	    !flow_table_put(&p->table, &s->src, &s->dst, p->exchanges_used)) {
-		p->unfollowed++;
+	if (p->free_first == 0 && p->exchanges_used == p->config.exchanges_max)
 		return NULL;
+	if (p->free_first == 0)
+		return &p->config.exchanges[p->exchanges_used++];
+	struct exchange *x = &p->config.exchanges[p->free_first - 1];
+	p->free_first = x->next_free;
+	return x;
+}
+
+static void free_slot(struct pipeline *p, struct exchange *x)
+{
+	x->next_free = p->free_first;
+	p->free_first = (uint32_t)(x - p->config.exchanges) + 1;
+}
+
+static struct exchange *slot_for(struct pipeline *p, const struct segment *s)
+{
+	struct exchange *x = take_slot(p);
+	if (x == NULL && p->config.hooks.make_room != NULL &&
+	    p->config.hooks.make_room(p->config.hooks.context, s))
+		x = take_slot(p);
+	if (x != NULL &&
+	    !flow_table_put(&p->table, &s->src, &s->dst, (uint32_t)(x - p->config.exchanges))) {
+		x->ended = true;
+		free_slot(p, x);
+		x = NULL;
 	}
-	struct exchange *x = &p->config.exchanges[p->exchanges_used];
-	const bool forward = src_is_client(p, s, &certain);
-	const struct endpoint *client = forward ? &s->src : &s->dst;
-	const struct endpoint *server = forward ? &s->dst : &s->src;
-	memset(x, 0, sizeof *x);
-	flow_init(&x->flow, p->exchanges_used + 1, client, server, certain, time_ns);
-	x->own_side = is_own(p, client) ? SIDE_CLIENT : is_own(p, server) ? SIDE_SERVER : -1;
-	const bool opens = (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || x->own_side >= 0;
+	if (x == NULL)
+		p->unfollowed++;
+	return x;
+}
+
+static void begin_beliefs(struct pipeline *p, struct exchange *x, bool opens)
+{
 	for (int side = 0; side < 2; side++) {
 		if (side == x->own_side) {
 			x->view[side].certainty = CERTAINTY_EXACT;
 			x->view[side].state = ST_CLOSED;
 			continue;
 		}
-		x->belief[side] = p->config.belief_at(p->config.belief_context, p->exchanges_used,
-						      (enum side)side);
+		x->belief[side] =
+			p->config.belief_at(p->config.belief_context,
+					    (uint32_t)(x - p->config.exchanges), (enum side)side);
 		belief_init(x->belief[side], opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
 		belief_assume_cookies(x->belief[side], p->config.assume_cookies);
 		belief_assume_gaps(x->belief[side], x->own_side < 0); /* our own we miss never */
 		belief_view(x->belief[side], &x->view[side]);
 	}
-	p->exchanges_used++;
+}
+
+static struct exchange *new_exchange(struct pipeline *p, const struct segment *s, int64_t time_ns)
+{
+	bool certain;
+	const bool from_own = is_own(p, &s->src);
+	struct exchange *x = slot_for(p, s);
+	if (x == NULL)
+		return NULL;
+	const bool forward = src_is_client(p, s, &certain);
+	const struct endpoint *client = forward ? &s->src : &s->dst;
+	const struct endpoint *server = forward ? &s->dst : &s->src;
+	memset(x, 0, sizeof *x);
+	flow_init(&x->flow, ++p->flows, client, server, certain, time_ns);
+	x->own_side = is_own(p, client) ? SIDE_CLIENT : is_own(p, server) ? SIDE_SERVER : -1;
+	/* Of our own end nothing is missed: where it begins, the exchange does. */
+	begin_beliefs(p, x, (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || from_own);
 	give_start(p, x, time_ns);
 	return x;
 }
@@ -129,6 +167,14 @@ static void give_flow(struct pipeline *p, struct exchange *x, const struct event
 	e.u.flow.server.end = x->view[SIDE_SERVER];
 	x->ended = true;
 	emit(p, &e);
+}
+
+void pipeline_end(struct pipeline *p, struct exchange *x, const struct event_flow *guard)
+{
+	give_flow(p, x, guard);
+	flow_table_remove(&p->table, &x->flow.side[SIDE_CLIENT].endpoint,
+			  &x->flow.side[SIDE_SERVER].endpoint);
+	free_slot(p, x);
 }
 
 /* Say that an end's state, or what is known of it, is not what it was. */
@@ -242,6 +288,15 @@ static void own_takes(struct pipeline *p, struct exchange *x, const struct segme
 		x->view[x->own_side].state = word->state;
 }
 
+/* There is no slot to follow it in; the actor must act all the same. */
+static void own_takes_unfollowed(struct pipeline *p, const struct segment *s, int64_t time_ns)
+{
+	struct own_word word = {0};
+	const bool out = is_own(p, &s->src);
+	if ((out || is_own(p, &s->dst)) && (out || s->checksum != CHECKSUM_BAD))
+		p->config.hooks.own_segment(p->config.hooks.context, s, out, time_ns, &word);
+}
+
 static void note_unsent(const struct segment *s, struct event_segment *e)
 {
 	if ((s->flags & TCP_RST) != 0)
@@ -252,6 +307,12 @@ static void note_unsent(const struct segment *s, struct event_segment *e)
 	else
 		judge_note(e->notes, &e->notes_count, NOTE_OWN_UNSENT, NULL,
 			   "from our address and port, but not sent by this program");
+}
+
+static void note_deed(const struct own_word *word, struct event_segment *e)
+{
+	if (word->deed != NULL)
+		judge_note(e->notes, &e->notes_count, NOTE_ON_PURPOSE, NULL, "%s", word->deed);
 }
 
 /* With what it sends next, as in the middle of a capture. */
@@ -391,8 +452,7 @@ static struct exchange *succeed(struct pipeline *p, struct exchange *old, const 
 		.seq_next = side->seq_next,
 		.last_ns = f->last_ns,
 	};
-	give_flow(p, old, NULL);
-	flow_table_remove(&p->table, &s->src, &s->dst);
+	pipeline_end(p, old, NULL);
 	struct exchange *x = new_exchange(p, s, time_ns);
 	if (x != NULL)
 		x->flow.before = before;
@@ -426,6 +486,15 @@ static void keep_stray(struct exchange *x, const struct segment *s, const struct
 	x->stray.syn.payload_captured_bytes = 0;
 }
 
+static bool own_begins(const struct pipeline *p, const struct exchange *x, const struct segment *s,
+		       const struct flow_delta *delta)
+{
+	const struct pipeline_hooks *h = &p->config.hooks;
+	return h->own_begins != NULL && delta->new_incarnation &&
+	       flow_side_of(&x->flow, &s->src, &s->dst) != (enum side)x->own_side &&
+	       h->own_begins(h->context, s);
+}
+
 /* The exchange that a segment belongs to: the one known, or a new one. */
 static struct exchange *exchange_for(struct pipeline *p, const struct segment *s, int64_t time_ns)
 {
@@ -433,10 +502,12 @@ static struct exchange *exchange_for(struct pipeline *p, const struct segment *s
 	struct flow_delta delta;
 	if (x == NULL)
 		return new_exchange(p, s, time_ns);
-	if (x->own_side >= 0 || (s->flags & TCP_SYN) == 0 || s->checksum == CHECKSUM_BAD)
+	if ((s->flags & TCP_SYN) == 0 || s->checksum == CHECKSUM_BAD)
 		return x;
 	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
 	flow_compare(&x->flow, from, s, time_ns, &delta);
+	if (x->own_side >= 0) /* our own end knows; it need not be guessed */
+		return own_begins(p, x, s, &delta) ? succeed(p, x, s, 0, time_ns) : x;
 	if (flow_is_reused(&x->flow, from, &delta))
 		return succeed(p, x, s, 0, time_ns);
 	if (delta.ack_stray && (s->flags & TCP_RST) == 0 && x->stray.n != 0 &&
@@ -448,12 +519,18 @@ static struct exchange *exchange_for(struct pipeline *p, const struct segment *s
 static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 			 const struct segment *s)
 {
-	struct exchange *x = exchange_for(p, s, frame->time_ns);
 	struct flow_delta delta;
 	struct own_word word;
 	struct event e = {.type = EVENT_SEGMENT, .time_ns = frame->time_ns};
-	if (x == NULL)
+	if (p->config.hooks.is_own != NULL && !is_own(p, &s->src) && !is_own(p, &s->dst)) {
+		p->other++;
 		return;
+	}
+	struct exchange *x = exchange_for(p, s, frame->time_ns);
+	if (x == NULL) {
+		own_takes_unfollowed(p, s, frame->time_ns);
+		return;
+	}
 	const enum side from = flow_side_of(&x->flow, &s->src, &s->dst);
 	const struct end_view was[2] = {x->view[0], x->view[1]};
 	p->segments++;
@@ -465,6 +542,7 @@ static void take_segment(struct pipeline *p, const struct pipeline_frame *frame,
 	e.u.segment.retransmission = delta.retransmission;
 	if (word.unsent)
 		note_unsent(s, &e.u.segment);
+	note_deed(&word, &e.u.segment);
 	e.u.segment.client = was[SIDE_CLIENT]; /* what it arrives at, for the judgement */
 	e.u.segment.server = was[SIDE_SERVER];
 	judge_segment(&x->flow, from, &delta, &e.u.segment);
@@ -588,7 +666,8 @@ void pipeline_frame(struct pipeline *p, const struct pipeline_frame *frame)
 		p->other++;
 }
 
-void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns)
+void pipeline_held(struct pipeline *p, const struct segment *s, const struct own_word *word,
+		   int64_t time_ns)
 {
 	struct exchange *x = pipeline_find(p, &s->src, &s->dst);
 	struct event e = {.type = EVENT_SEGMENT, .time_ns = time_ns};
@@ -603,6 +682,10 @@ void pipeline_held(struct pipeline *p, const struct segment *s, int64_t time_ns)
 	e.flow_id = x->flow.id;
 	fill_segment(p, x, &frame, s, &delta, &e.u.segment);
 	e.u.segment.held = true;
+	if (word != NULL)
+		note_deed(word, &e.u.segment);
+	if (word != NULL && word->known && x->own_side >= 0)
+		x->view[x->own_side].state = word->state;
 	e.u.segment.client = x->view[SIDE_CLIENT];
 	e.u.segment.server = x->view[SIDE_SERVER];
 	emit(p, &e);
@@ -655,7 +738,7 @@ void pipeline_finish(struct pipeline *p, const struct event_flow *guard,
 	}
 	e.u.end = *end;
 	e.u.end.segments = p->segments;
-	e.u.end.flows = p->exchanges_used;
+	e.u.end.flows = p->flows;
 	e.u.end.undecodable = p->undecodable;
 	emit(p, &e);
 }

@@ -291,6 +291,7 @@ enum note_weight words_note_weight(enum note_code c)
 	case NOTE_NOT_CAPTURED:
 	case NOTE_ICMP_REFUSES:
 	case NOTE_ICMP_HINT:
+	case NOTE_ON_PURPOSE:
 	case NOTE_PORT_REUSED:
 	case NOTE_FRAGMENT:
 		return NOTE_SHOWN;

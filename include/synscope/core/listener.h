@@ -47,18 +47,17 @@ struct connection {
 	uint32_t number;         /* from 1, never used again; 0: this slot is free */
 	bool half_open;          /* counts as such */
 	bool from_cookie;        /* nothing was remembered between SYN and ACK */
-	bool told_open;          /* the caller's: what it has done with the connection */
 	bool was_open;           /* it has been ESTABLISHED */
-	bool ready;              /* stands in the list of listener_ready() */
-	bool waiting;            /* stands in the list of those in TIME-WAIT */
-	uint32_t next, previous; /* in the list of the ready; of the free ones; of those waiting */
-	uint32_t next_waiting;
+	bool is_ready;           /* stands in the list of listener_ready() */
+	bool is_waiting;         /* stands in the list of those in TIME-WAIT */
+	uint32_t next, previous; /* among the ready, or the free; LISTENER_NONE: there is none */
+	uint32_t next_waiting, previous_waiting;
 	uint32_t heap_at; /* LISTENER_NONE: no deadline */
 	int64_t deadline_ns;
 	int64_t mute_until_ns;   /* nothing is sent before */
-	int64_t window_opens_ns; /* the window is closed until then; 0: it is not */
+	int64_t window_opens_ns; /* the window is closed until then; INT64_MAX: it is open */
+	int64_t alarm_ns;        /* the caller's: listener_ready() gives it then; INT64_MAX: never */
 	struct trouble_count made;
-	uint64_t sent_bytes, received_bytes; /* text, the caller's count */
 };
 
 /* A segment that goes later than it was made. */
@@ -80,6 +79,9 @@ struct listener_config {
 	bool split_handshake;   /* a SYN is answered by a SYN: both ends open actively */
 	struct trouble trouble;
 	struct cookie_key key;
+	/* A slot is about to become free. NULL: nobody wants to know. */
+	void (*freed)(void *context, struct connection *c);
+	void *context;
 
 	/* the caller's memory */
 	struct connection *connections; /* zeroed */
@@ -94,8 +96,8 @@ struct listener_config {
 };
 
 struct listener_counts {
-	uint64_t opened; /* connections that reached ESTABLISHED */
-	uint64_t half_open_peak, open_peak;
+	uint64_t opened;                    /* connections that reached ESTABLISHED */
+	uint64_t half_open_peak, used_peak; /* at once; used: half-open, open and waiting */
 	uint64_t cookies_sent, cookies_good, cookies_bad;
 	uint64_t resets_sent; /* for what is not ours */
 	uint64_t unanswered;  /* SYNs without a slot */
@@ -106,7 +108,7 @@ struct listener {
 	struct listener_config config;
 	struct flow_table table;
 	struct machine spare; /* for what belongs to no connection */
-	uint32_t used, half_open, waiting;
+	uint32_t used, half_open;
 	uint32_t free_first;
 	uint32_t ready_first, ready_last;
 	uint32_t waiting_first, waiting_last;
@@ -121,6 +123,9 @@ struct listener {
 
 /** Copies @p config; the memory stays the caller's. */
 void listener_init(struct listener *l, const struct listener_config *config);
+
+/** Take no new connection from now on: as if the port were closed, but for those that are open. */
+void listener_close(struct listener *l);
 
 /* What became of a segment. */
 struct listener_answer {
@@ -139,6 +144,10 @@ struct listener_answer {
  */
 void listener_segment(struct listener *l, const struct segment *s, uint16_t mss, int64_t now_ns,
 		      struct listener_answer *answer);
+
+/** @return whether a SYN for this port would begin a connection, there being none that it belongs
+ *  to, or only one that may end now (TIME-WAIT) */
+bool listener_begins(struct listener *l, const struct segment *s);
 
 /** An ICMP error arrived that quotes a segment of ours. @return its connection, or NULL */
 struct connection *listener_icmp(struct listener *l, const struct icmp_error *e, int64_t now_ns);
@@ -178,7 +187,7 @@ bool listener_output(struct listener *l, struct connection *c, struct segment_sp
 /** Give the next segment whose delay is over, of whichever connection.
  *  @param c receives it; NULL if it is gone */
 bool listener_output_parked(struct listener *l, struct segment_spec *spec, struct connection **c,
-			    int64_t now_ns);
+			    unsigned *deeds, int64_t now_ns);
 
 /** All is done with it for now: set its timers, count it, and free its slot if it is CLOSED.
  *  @return false if the slot was freed; @p c must not be used then */

@@ -29,7 +29,8 @@ struct exchange {
 	struct end_view view[2];  /* as last shown */
 	int own_side;             /* enum side of our own end, or -1 */
 	bool doubted[2];          /* its last segment was an RST that may not be its own */
-	bool ended;               /* EVENT_FLOW was given: the slot is free */
+	bool ended;               /* EVENT_FLOW was given */
+	uint32_t next_free;       /* the pipeline's, of a slot that is free */
 	struct exchange_recent {  /* the last segments, for ICMP errors that quote them */
 		uint32_t n;
 		uint8_t side;
@@ -84,6 +85,9 @@ struct pipeline_hooks {
 			    struct own_word *word);
 	void (*own_icmp)(void *context, const struct icmp_error *e, int64_t time_ns,
 			 struct own_word *word);
+	/* A SYN with a new number for a flow with an own end: whether our end takes it as the
+	 * beginning of another connection. NULL: never. */
+	bool (*own_begins)(void *context, const struct segment *s);
 	/* All slots are taken: end one (pipeline_end) that matters less than this segment's flow,
 	 * and return true; or leave that flow unfollowed. NULL: so it is always. */
 	bool (*make_room)(void *context, const struct segment *s);

@@ -26,6 +26,7 @@ struct segment_spec {
 	const uint8_t *payload;     /* borrowed until craft_build returns */
 	size_t payload_bytes;
 
+	uint32_t scope_id;   /* interface of a link-local destination; 0: that of the sender */
 	uint8_t ttl;         /* hops; 0 means 64 */
 	uint8_t traffic;     /* TOS byte or traffic class */
 	uint32_t flow_label; /* IPv6, 20 bits */

@@ -959,7 +959,7 @@ static void test_pipeline_held_timer_state_verdict(void **state)
 				  .flags = TCP_SYN,
 				  .seq = {r->isn[C]},
 				  .window = 1000};
-	pipeline_held(&r->p, &s, r->now_ns);
+	pipeline_held(&r->p, &s, NULL, r->now_ns);
 	assert_int_equal(count_of(r, EVENT_START), 1);
 	assert_true(last_segment(r)->held);
 	assert_int_equal(last_segment(r)->n, 1);

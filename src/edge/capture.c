@@ -137,6 +137,39 @@ void capture_filter_for(const struct endpoint *local, const struct endpoint *rem
 	filter_add(&f, "))");
 }
 
+/* One family's part of capture_filter_listen(). */
+static void filter_add_listen(struct filter_text *f, bool v6, const struct endpoint *local)
+{
+	const bool any = local->addr.family == IP_NONE || ip_addr_is_unspecified(&local->addr);
+	const unsigned places[2] = {v6 ? 8 : 12, v6 ? 24 : 16};
+	for (int way = 0; way < 2; way++) {
+		filter_add(f, way == 0 ? (v6 ? "(ip6 and ((ip6[6]=6 and (" : "(ip and ((tcp and (")
+				       : " or ");
+		if (!any)
+			filter_add_address(f, places[way], &local->addr);
+		filter_add(f, "%s%s%s:2]=%u", any ? "" : " and ", v6 ? "ip6[40" : "tcp[0",
+			   way == 0 ? "" : "+2", local->port);
+	}
+	/* As in capture_filter_for(): errors from anybody that quote what we sent. */
+	filter_add(f,
+		   v6 ? ")) or (ip6[6]=58 and ip6[40]>=1 and ip6[40]<=4 and ip6[54]=6 and "
+			"ip6[88:2]=%u)))"
+		      : ")) or (icmp and icmp[0]>=3 and icmp[0]<=12 and icmp[17]=6 and "
+			"icmp[8+((icmp[8]&0xf)<<2):2]=%u)))",
+		   local->port);
+}
+
+void capture_filter_listen(const struct endpoint *local, char *text, size_t text_bytes)
+{
+	struct filter_text f = {text, text_bytes, 0};
+	if (local->addr.family != IP_V6)
+		filter_add_listen(&f, false, local);
+	if (local->addr.family == IP_NONE)
+		filter_add(&f, " or ");
+	if (local->addr.family != IP_V4)
+		filter_add_listen(&f, true, local);
+}
+
 /* libpcap's status as errno. */
 static int capture_errno(int status)
 {

@@ -36,8 +36,7 @@ struct craft {
 	libnet_t *net;
 	char error[LIBNET_ERRBUF_SIZE]; /* libnet_init's; later ones are in the context */
 	uint8_t *packet;                /* the last one built, from libnet's malloc */
-	int fd;                         /* -1: only a builder */
-	enum ip_family family;          /* of fd */
+	int fd_v4, fd_v6;               /* -1: none of this family */
 	uint32_t interface_index;       /* 0: not bound; the scope of link-local destinations */
 };
 
@@ -48,7 +47,7 @@ int craft_open_builder(struct craft **c, struct fault *why)
 		fault_set(why, "cannot open a packet builder: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	new->fd = -1;
+	new->fd_v4 = new->fd_v6 = -1;
 	new->net = libnet_init(LIBNET_NONE, NULL, new->error);
 	if (new->net == NULL) {
 		fault_set(why, "cannot open a packet builder: libnet: %s", new->error);
@@ -59,12 +58,12 @@ int craft_open_builder(struct craft **c, struct fault *why)
 	return 0;
 }
 
-static int craft_open_socket(struct craft *c, const char *interface, struct fault *why)
+static int craft_open_socket(struct craft *c, bool v6, const char *interface, struct fault *why)
 {
 	/* IPPROTO_RAW: the header is included, and nothing is ever received. */
-	const int domain = c->family == IP_V6 ? AF_INET6 : AF_INET;
-	c->fd = socket(domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	if (c->fd < 0) {
+	const int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	*(v6 ? &c->fd_v6 : &c->fd_v4) = fd;
+	if (fd < 0) {
 		const int error = errno;
 		fault_set(why, "cannot open a raw socket to send with: %s%s", strerror(error),
 			  error == EPERM ? " (needs CAP_NET_RAW)" : "");
@@ -73,7 +72,7 @@ static int craft_open_socket(struct craft *c, const char *interface, struct faul
 	if (interface == NULL)
 		return 0;
 	c->interface_index = if_nametoindex(interface);
-	if (c->interface_index == 0 || setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
+	if (c->interface_index == 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
 						  (socklen_t)strlen(interface)) < 0) {
 		const int error = errno;
 		fault_set(why, "cannot send on interface %s: %s", interface, strerror(error));
@@ -88,8 +87,12 @@ int craft_open(struct craft **c, enum ip_family family, const char *interface, s
 	int status = craft_open_builder(&new, why);
 	if (status < 0)
 		return status;
-	new->family = family;
-	status = craft_open_socket(new, interface, why);
+	if (family != IP_V6)
+		status = craft_open_socket(new, false, interface, why);
+	if (status == 0 && family != IP_V4)
+		status = craft_open_socket(new, true, interface, why);
+	if (status == -EAFNOSUPPORT && family == IP_NONE)
+		status = 0; /* a kernel without IPv6 */
 	if (status < 0) {
 		craft_close(new);
 		return status;
@@ -234,8 +237,10 @@ int craft_build(struct craft *c, const struct segment_spec *spec, const uint8_t 
 
 /* One sendto(), patient where the kernel asks for patience. @return 0 or negative errno */
 static int craft_write(const struct craft *c, const uint8_t *packet, size_t count,
-		       const struct ip_addr *destination)
+		       const struct segment_spec *spec)
 {
+	const struct ip_addr *destination = &spec->dst.addr;
+	const int fd = destination->family == IP_V6 ? c->fd_v6 : c->fd_v4;
 	/* A full device queue (ENOBUFS) or send buffer (EAGAIN) empties within milliseconds
 	 * or not at all: six tries, 31 ms in all. */
 	enum { TRIES = 6 };
@@ -246,14 +251,15 @@ static int craft_write(const struct craft *c, const uint8_t *packet, size_t coun
 	if (destination->family == IP_V6) {
 		memcpy(&v6.sin6_addr, destination->bytes, 16);
 		if (ip_addr_is_link_local(destination))
-			v6.sin6_scope_id = c->interface_index;
+			v6.sin6_scope_id =
+				spec->scope_id != 0 ? spec->scope_id : c->interface_index;
 		to = (const struct sockaddr *)&v6;
 		to_bytes = sizeof v6;
 	} else {
 		memcpy(&v4.sin_addr, destination->bytes, 4);
 	}
 	for (int try = 1;; try++) {
-		if (sendto(c->fd, packet, count, 0, to, to_bytes) >= 0)
+		if (sendto(fd, packet, count, 0, to, to_bytes) >= 0)
 			return 0;
 		const int error = errno;
 		if (error == EINTR)
@@ -271,11 +277,11 @@ int craft_send(struct craft *c, const struct segment_spec *spec, struct fault *w
 	const int count = craft_build(c, spec, &packet, why);
 	if (count < 0)
 		return count;
-	if (c->fd < 0 || c->family != (enum ip_family)spec->dst.addr.family) {
+	if ((spec->dst.addr.family == IP_V6 ? c->fd_v6 : c->fd_v4) < 0) {
 		fault_set(why, "cannot send: no raw socket of this address family is open");
 		return -EBADF;
 	}
-	const int status = craft_write(c, packet, (size_t)count, &spec->dst.addr);
+	const int status = craft_write(c, packet, (size_t)count, spec);
 	if (status == 0)
 		return 0;
 	char to[ENDPOINT_TEXT_MAX];
@@ -299,8 +305,10 @@ void craft_close(struct craft *c)
 {
 	if (c == NULL)
 		return;
-	if (c->fd >= 0)
-		close(c->fd);
+	if (c->fd_v4 >= 0)
+		close(c->fd_v4);
+	if (c->fd_v6 >= 0)
+		close(c->fd_v6);
 	libnet_destroy(c->net);
 	free(c->packet);
 	free(c);

@@ -150,7 +150,10 @@ static void guard_match(char *text, size_t text_bytes, char side, const struct e
 	ip_addr_format(&e->addr, a, sizeof a);
 	const char *family = e->addr.family == IP_V6 ? "ip6" : "ip";
 	text[0] = '\0';
-	if (e->addr.family != IP_NONE && e->port != 0)
+	if (e->addr.family != IP_NONE && ip_addr_is_unspecified(&e->addr))
+		snprintf(text, text_bytes, "meta nfproto %s tcp %cport %u ",
+			 e->addr.family == IP_V6 ? "ipv6" : "ipv4", side, e->port);
+	else if (e->addr.family != IP_NONE && e->port != 0)
 		snprintf(text, text_bytes, "%s %caddr %s tcp %cport %u ", family, side, a, side,
 			 e->port);
 	else if (e->addr.family != IP_NONE)

@@ -36,6 +36,11 @@ static int file_receive(struct link *l, link_fn fn, void *context, struct fault 
 	return 1;
 }
 
+static void file_pause(struct link *l)
+{
+	(void)l; /* it gives one at a time */
+}
+
 static int file_fd(const struct link *l)
 {
 	(void)l;
@@ -55,7 +60,8 @@ static void file_close(struct link *l)
 	free(f);
 }
 
-static const struct link_ops file_ops = {file_send, file_receive, file_fd, file_stats, file_close};
+static const struct link_ops file_ops = {file_send, file_receive, file_pause,
+					 file_fd,   file_stats,   file_close};
 
 int link_open_file(struct link **l, const char *path, struct fault *why)
 {

@@ -37,6 +37,11 @@ static int live_receive(struct link *l, link_fn fn, void *context, struct fault 
 	return capture_drain(live->capture, 0, live_frame, live, why);
 }
 
+static void live_pause(struct link *l)
+{
+	capture_stop(((struct link_live *)l)->capture);
+}
+
 static int live_fd(const struct link *l)
 {
 	return capture_fd(((const struct link_live *)l)->capture);
@@ -58,7 +63,8 @@ static void live_close(struct link *l)
 	free(live);
 }
 
-static const struct link_ops live_ops = {live_send, live_receive, live_fd, live_stats, live_close};
+static const struct link_ops live_ops = {live_send, live_receive, live_pause,
+					 live_fd,   live_stats,   live_close};
 
 int link_open_live(struct link **l, struct craft *craft, struct capture *capture, struct fault *why)
 {

@@ -38,6 +38,8 @@ struct link_ops {
 	/* Give what is there; @return frames given (file: 1), 0 for nothing (file: the end), or
 	 * negative errno with @p why. */
 	int (*receive)(struct link *l, link_fn fn, void *context, struct fault *why);
+	/* From within a callback: give no more in this receive. */
+	void (*pause)(struct link *l);
 	/* @return a descriptor to poll, or -1. */
 	int (*fd)(const struct link *l);
 	void (*stats)(struct link *l, struct link_stats *stats);
@@ -63,6 +65,11 @@ static inline int link_send(struct link *l, const struct segment_spec *spec, str
 static inline int link_receive(struct link *l, link_fn fn, void *context, struct fault *why)
 {
 	return l->ops->receive(l, fn, context, why);
+}
+
+static inline void link_pause(struct link *l)
+{
+	l->ops->pause(l);
 }
 
 static inline int link_fd(const struct link *l)

@@ -14,6 +14,7 @@
 /* clang-format off */
 const struct command commands[] = {
 	{"trace",   "build a connection by hand and tell the story of both ends", trace_command},
+	{"listen",  "be the server by hand: answer real clients, or misbehave",  listen_command},
 	{"read",    "annotate a capture file (pcap, pcapng)",                     read_command},
 	{"lab",     "a private two-host network for experiments, no root needed", lab_command},
 	{"demo",    "see it work: an open, a closed and a filtered port, in a lab", demo_command},

@@ -193,3 +193,26 @@ int target_read(struct target *t, char *const *words, int words_count)
 		return client_error(EXIT_BAD_USAGE, "%s: %s", port, wrong);
 	return resolve(t, t->name);
 }
+
+static int read_any(struct target *t, const char *port)
+{
+	const char *wrong = read_port(&t->endpoint.port, port);
+	if (wrong != NULL)
+		return client_error(EXIT_BAD_USAGE, "%s: %s", port, wrong);
+	t->endpoint.addr.family = globals.only_v4 ? IP_V4 : globals.only_v6 ? IP_V6 : IP_NONE;
+	return -1;
+}
+
+int target_read_local(struct target *t, char *const *words, int words_count)
+{
+	memset(t, 0, sizeof *t);
+	if (words_count < 1)
+		return client_error(EXIT_BAD_USAGE, "nowhere to listen: [ADDRESS:]PORT is missing");
+	if (words_count > 1)
+		return client_error(EXIT_BAD_USAGE, "%s: one place only, [ADDRESS:]PORT", words[1]);
+	if (words[0][0] == ':' && words[0][1] != ':')
+		return read_any(t, words[0] + 1);
+	if (strchr(words[0], ':') == NULL && strchr(words[0], '.') == NULL)
+		return read_any(t, words[0]);
+	return target_read(t, words, words_count);
+}

@@ -4,6 +4,8 @@
  */
 #include "trace_internal.h"
 
+#include "synscope/client/actor.h"
+
 #include "synscope/edge/clock.h"
 #include "synscope/edge/privs.h"
 
@@ -17,7 +19,6 @@
 
 #define SEND_BUFFER_BYTES (256u * 1024)
 #define RECEIVE_BUFFER_BYTES (1024u * 1024)
-#define DATA_BYTES_MAX (64u * 1024 * 1024)
 #define TIMEOUT_DEFAULT_NS (30 * NS_PER_S)
 #define RUNS_MAX 1000
 
@@ -91,112 +92,11 @@ static const struct opt trace_opts[] = {
 };
 /* clang-format on */
 
-/* --- what to say ------------------------------------------------------------ */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Hexadecimal with or without blanks, colons and 0x. @return bytes, or -1 */
-static long read_hex(const char *text, uint8_t *out, size_t out_bytes)
-{
-	size_t count = 0;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		text += 2;
-	while (*text != '\0') {
-		if (*text == ' ' || *text == ':') {
-			text++;
-			continue;
-		}
-		const int high = hex_digit(text[0]);
-		const int low = high >= 0 ? hex_digit(text[1]) : -1;
-		if (low < 0 || count == out_bytes)
-			return -1;
-		out[count++] = (uint8_t)(high << 4 | low);
-		text += 2;
-	}
-	return (long)count;
-}
-
-/* \r \n \t \0 \\ and \xHH; any other backslash stays. */
-static size_t unescape(const char *text, uint8_t *out)
-{
-	static const char names[] = "rnt0\\";
-	static const char values[] = "\r\n\t\0\\";
-	size_t count = 0;
-	for (; *text != '\0'; text++) {
-		const char *name =
-			text[0] == '\\' && text[1] != '\0' ? strchr(names, text[1]) : NULL;
-		if (name != NULL) {
-			out[count++] = (uint8_t)values[name - names];
-			text++;
-		} else if (text[0] == '\\' && text[1] == 'x' && hex_digit(text[2]) >= 0 &&
-			   hex_digit(text[3]) >= 0) {
-			out[count++] = (uint8_t)(hex_digit(text[2]) << 4 | hex_digit(text[3]));
-			text += 3;
-		} else {
-			out[count++] = (uint8_t)*text;
-		}
-	}
-	return count;
-}
-
-static int read_data_file(struct trace *t)
-{
-	FILE *f = fopen(opt.data_file, "rb");
-	if (f == NULL)
-		return client_error(errno == EACCES ? EXIT_NO_PERMISSION : EXIT_NO_INPUT,
-				    "cannot read %s: %s", opt.data_file, strerror(errno));
-	t->data = malloc(DATA_BYTES_MAX);
-	if (t->data != NULL)
-		t->data_bytes = fread(t->data, 1, DATA_BYTES_MAX, f);
-	const bool failed = ferror(f) != 0;
-	const bool too_long = !failed && t->data_bytes == DATA_BYTES_MAX && fgetc(f) != EOF;
-	fclose(f);
-	if (t->data == NULL || failed)
-		return client_error(EXIT_NO_INPUT, "cannot read %s", opt.data_file);
-	if (too_long)
-		return client_error(EXIT_BAD_DATA, "%s: longer than %u bytes", opt.data_file,
-				    DATA_BYTES_MAX);
-	return -1;
-}
-
-static int read_data(struct trace *t)
-{
-	const int given =
-		(opt.data_text != NULL) + (opt.data_hex != NULL) + (opt.data_file != NULL);
-	if (given > 1)
-		return client_error(EXIT_BAD_USAGE,
-				    "--data-string, --data and --data-file exclude each other");
-	if (opt.data_file != NULL)
-		return read_data_file(t);
-	const char *text = opt.data_text != NULL ? opt.data_text : opt.data_hex;
-	if (text == NULL)
-		return -1;
-	t->data = malloc(strlen(text) + 1);
-	if (t->data == NULL)
-		return client_error(EXIT_OS_ERROR, "out of memory");
-	if (opt.data_text != NULL) {
-		t->data_bytes = unescape(text, t->data);
-		return -1;
-	}
-	const long count = read_hex(text, t->data, strlen(text));
-	if (count < 0)
-		return client_error(EXIT_BAD_USAGE,
-				    "--data %s: should be pairs of hexadecimal digits", text);
-	t->data_bytes = (size_t)count;
-	return -1;
-}
-
 static int read_words(struct trace *t)
 {
 	if (opt.tcp_options_hex != NULL) {
 		const long count =
-			read_hex(opt.tcp_options_hex, t->raw_options, sizeof t->raw_options);
+			payload_hex(opt.tcp_options_hex, t->raw_options, sizeof t->raw_options);
 		if (count < 0)
 			return client_error(
 				EXIT_BAD_USAGE,
@@ -210,7 +110,7 @@ static int read_words(struct trace *t)
 				    "-c with --source-port: each exchange needs a port of its own");
 	if (opt.rto_ns < NS_PER_MS)
 		return client_error(EXIT_BAD_USAGE, "--rto: should be at least 1ms");
-	return read_data(t);
+	return payload_read(&t->data, opt.data_text, opt.data_hex, opt.data_file);
 }
 
 /* --- where, and everything that needs privilege ------------------------------ */
@@ -388,25 +288,6 @@ static void forget_machine(struct run *r)
 	r->send_buffer = r->receive_buffer = NULL;
 }
 
-static void on_signal(int number)
-{
-	trace_signal = number;
-}
-
-/* Blocked everywhere but in ppoll(), so that none is missed between a look and a sleep. */
-static void catch_signals(void)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = on_signal};
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-		sigaction(numbers[i], &action, NULL);
-		sigaddset(&set, numbers[i]);
-	}
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 static int worse(int a, int b)
 {
 	return a > b ? a : b;
@@ -437,8 +318,9 @@ static int run_all(struct trace *t)
 		t->deadline_ns =
 			clock_monotonic_ns() +
 			(globals.timeout_ns >= 0 ? globals.timeout_ns : TIMEOUT_DEFAULT_NS);
-		r->sent = malloc(SENT_MAX * sizeof *r->sent); /* kept: its segments may come late */
-		if (r->sent == NULL || (opens_connection() && !prepare_machine(t, r)))
+		r->sent.slots = malloc(
+			SENT_MAX * sizeof *r->sent.slots); /* kept: its segments may come late */
+		if (r->sent.slots == NULL || (opens_connection() && !prepare_machine(t, r)))
 			return client_error(EXIT_OS_ERROR, "out of memory");
 		const bool go_on = trace_run(t, r);
 		const struct event_verdict v = verdict_of(r, wanted[opt.expect]);
@@ -464,8 +346,8 @@ static int finish(struct trace *t, int status)
 	for (uint32_t i = 0; i < t->runs_count; i++)
 		guard.guard_absorbed += guard_absorbed(t->runs[i].guard);
 	link_stats(t->link, &stats);
-	if (trace_signal != 0) {
-		status = trace_signal == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+	if (actor_signal != 0) {
+		status = actor_signal == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
 		reason = "interrupted";
 	} else if (t->failed != 0) {
 		status = client_fault(t->failed, &t->why);
@@ -532,7 +414,7 @@ int trace_command(int argc, char **argv)
 	if ((rc = find_route(&t)) >= 0 || (rc = prepare_runs(&t)) >= 0 ||
 	    (rc = open_session(&t)) >= 0)
 		return rc;
-	catch_signals();
+	actor_catch_signals();
 	rc = open_wire(&t);
 	if (rc < 0)
 		rc = finish(&t, run_all(&t));

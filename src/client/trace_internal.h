@@ -6,7 +6,9 @@
 #ifndef SYNSCOPE_CLIENT_TRACE_INTERNAL_H
 #define SYNSCOPE_CLIENT_TRACE_INTERNAL_H
 
+#include "synscope/client/actor.h"
 #include "synscope/client/client.h"
+#include "synscope/client/payload.h"
 #include "synscope/client/session.h"
 #include "synscope/core/machine.h"
 #include "synscope/edge/guard.h"
@@ -14,7 +16,6 @@
 #include "synscope/edge/route.h"
 #include "synscope/edge/sockdiag.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,16 +38,6 @@ struct trace_options {
 	bool has_flags;
 	uint16_t flags;
 	int64_t rto_ns, wait_ns, delay_ns, fin_wait_ns, time_wait_ns;
-};
-
-/* A copy of what was put on the wire, to know it again when the capture brings it back. */
-struct sent {
-	seq_t seq, ack;
-	uint16_t flags;
-	uint32_t payload_bytes;
-	enum tcp_state state; /* of our end, once it was sent */
-	const char *cause, *rfc;
-	uint32_t arrivals; /* how many segments had been taken in by then */
 };
 
 #define SENT_MAX 2048 /* a power of two; more than any window holds of full segments */
@@ -79,14 +70,13 @@ struct run {
 	uint8_t *send_buffer, *receive_buffer;
 	enum run_phase phase;
 	struct run_answers answers;
-	struct sent *sent;             /* a ring of SENT_MAX */
-	uint32_t sent_head, sent_tail; /* tail: oldest not seen yet */
-	size_t data_queued;            /* bytes of the user's data given to the machine */
-	int64_t quiet_since_ns;        /* monotonic: last time that something was said */
-	int64_t ended_ns;              /* monotonic: when the last of it was sent; 0: not yet */
+	struct sent_log sent;   /* SENT_MAX slots */
+	size_t data_queued;     /* bytes of the user's data given to the machine */
+	int64_t quiet_since_ns; /* monotonic: last time that something was said */
+	int64_t ended_ns;       /* monotonic: when the last of it was sent; 0: not yet */
 	int64_t close_called_ns;
 	bool close_called, aborted;
-	const char *cause, *cause_rfc; /* of the last transition of the machine */
+	struct actor_why why; /* of the last transition of the machine */
 	uint64_t received_bytes;
 	uint32_t arrivals;    /* segments given to the machine */
 	uint16_t window_last; /* the field of our last segment */
@@ -105,8 +95,7 @@ struct trace {
 	struct run *runs;
 	uint32_t runs_count;
 	struct run *current;
-	uint8_t *data; /* what to say, or NULL */
-	size_t data_bytes;
+	struct payload data; /* what to say */
 	uint8_t raw_options[40];
 	uint8_t raw_options_bytes;
 	FILE *save;
@@ -118,8 +107,6 @@ struct trace {
 	struct pipeline_truth truth;
 	bool has_truth;
 };
-
-extern volatile sig_atomic_t trace_signal; /* the number of the one that came, or 0 */
 
 /* trace_run.c: the actor's side of pipeline_hooks (context is struct trace). */
 bool trace_is_own(void *context, const struct endpoint *e);

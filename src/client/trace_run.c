@@ -24,8 +24,6 @@
 #define HELD_FRAMES_MAX 512
 #define TRUTH_TRIES 8
 
-volatile sig_atomic_t trace_signal;
-
 static struct run *run_of_port(struct trace *t, uint16_t port)
 {
 	if (t->current != NULL && t->current->local.port == port)
@@ -49,21 +47,8 @@ static struct exchange *exchange_of(struct trace *t, const struct run *r)
 
 static void tell_timer(struct trace *t, struct run *r, const struct machine_log *log)
 {
-	struct event_timer timer = {.kind = log->timer,
-				    .after_ns = log->after_ns,
-				    .attempt = log->attempt,
-				    .gave_up = log->kind == MACHINE_LOG_GAVE_UP};
-	if (timer.gave_up)
-		snprintf(timer.text, sizeof timer.text, "no answer in %.3f s",
-			 (double)log->after_ns / 1e9);
-	else if (log->timer == TIMER_RETRANSMISSION)
-		snprintf(timer.text, sizeof timer.text,
-			 "nothing acknowledged in %.3f s: sent again, the next wait is twice as "
-			 "long",
-			 (double)log->after_ns / 1e9);
-	else
-		snprintf(timer.text, sizeof timer.text, "%s timer after %.3f s",
-			 timer_kind_name(log->timer), (double)log->after_ns / 1e9);
+	struct event_timer timer;
+	actor_timer(log, &timer);
 	pipeline_timer(session_pipeline(t->session), exchange_of(t, r), &timer,
 		       clock_realtime_ns());
 }
@@ -75,8 +60,8 @@ static void drain_log(struct trace *t, struct run *r)
 	while (machine_log_next(r->machine, &log)) {
 		switch (log.kind) {
 		case MACHINE_LOG_TRANSITION:
-			r->cause = log.row >= 0 ? tcp_rules[log.row].sentence : NULL;
-			r->cause_rfc = log.row >= 0 ? tcp_rules[log.row].section : NULL;
+			r->why.cause = log.row >= 0 ? tcp_rules[log.row].sentence : NULL;
+			r->why.rfc = log.row >= 0 ? tcp_rules[log.row].section : NULL;
 			break;
 		case MACHINE_LOG_GAVE_UP:
 			r->answers.gave_up = true;
@@ -113,34 +98,20 @@ static void inbound(struct trace *t, struct run *r, const struct segment *s, int
 		return;
 	}
 	const enum tcp_state before = machine_state(r->machine);
-	r->cause = NULL;
+	r->why.cause = NULL;
 	r->arrivals++;
 	machine_segment(r->machine, s, clock_monotonic_ns());
 	drain_log(t, r);
 	word->known = true;
 	word->state = machine_state(r->machine);
-	word->cause = r->cause;
-	word->rfc = r->cause_rfc;
+	word->cause = r->why.cause;
+	word->rfc = r->why.rfc;
 	verdict_note_inbound(r, s, before, word->state, time_ns);
-}
-
-/* Find the segment among those sent, oldest first; what was skipped, the capture lost. */
-static const struct sent *recognise(struct run *r, const struct segment *s)
-{
-	for (uint32_t i = r->sent_tail; i != r->sent_head; i++) {
-		const struct sent *sent = &r->sent[i % SENT_MAX];
-		if (seq_eq(sent->seq, s->seq) && seq_eq(sent->ack, s->ack) &&
-		    sent->flags == s->flags && sent->payload_bytes == s->payload_bytes) {
-			r->sent_tail = i + 1;
-			return sent;
-		}
-	}
-	return NULL;
 }
 
 static void outbound(struct run *r, const struct segment *s, int64_t time_ns, struct own_word *word)
 {
-	const struct sent *sent = recognise(r, s);
+	const struct sent *sent = sent_recognise(&r->sent, s);
 	if (sent == NULL) {
 		word->unsent = true;
 		return;
@@ -158,8 +129,8 @@ static void outbound(struct run *r, const struct segment *s, int64_t time_ns, st
 		return;
 	}
 	word->state = sent->state;
-	word->cause = sent->cause;
-	word->rfc = sent->rfc;
+	word->cause = sent->why.cause;
+	word->rfc = sent->why.rfc;
 }
 
 void trace_own_segment(void *context, const struct segment *s, bool out, int64_t time_ns,
@@ -192,13 +163,13 @@ void trace_own_icmp(void *context, const struct icmp_error *e, int64_t time_ns,
 	}
 	if (r->machine == NULL)
 		return;
-	r->cause = NULL;
+	r->why.cause = NULL;
 	(void)machine_icmp(r->machine, e, clock_monotonic_ns());
 	drain_log(t, r);
 	word->known = true;
 	word->state = machine_state(r->machine);
-	word->cause = r->cause;
-	word->rfc = r->cause_rfc;
+	word->cause = r->why.cause;
+	word->rfc = r->why.rfc;
 }
 
 /* --- receiving -------------------------------------------------------------- */
@@ -306,19 +277,11 @@ static void decorate(const struct trace *t, struct segment_spec *spec)
 static bool put_on_wire(struct trace *t, struct run *r, struct segment_spec *spec)
 {
 	decorate(t, spec);
-	r->sent[r->sent_head++ % SENT_MAX] = (struct sent){
-		.seq = spec->seq,
-		.ack = spec->ack,
-		.flags = spec->flags,
-		.payload_bytes = (uint32_t)spec->payload_bytes,
-		.state = r->machine != NULL ? machine_state(r->machine) : ST_CLOSED,
-		.cause = r->cause,
-		.rfc = r->cause_rfc,
-		.arrivals = r->arrivals,
-	};
-	if (r->sent_head - r->sent_tail > SENT_MAX)
-		r->sent_tail = r->sent_head - SENT_MAX;
-	r->cause = NULL;
+	struct sent *sent = sent_add(&r->sent, spec);
+	sent->state = r->machine != NULL ? machine_state(r->machine) : ST_CLOSED;
+	sent->why = r->why;
+	sent->arrivals = r->arrivals;
+	r->why.cause = NULL;
 	r->window_last = spec->window;
 	const int rc = link_send(t->link, spec, &t->why);
 	if (rc < 0 && rc != -ENOBUFS && rc != -EAGAIN) {
@@ -349,12 +312,12 @@ static bool flush(struct trace *t, struct run *r)
 static void show_own_state(struct trace *t, struct run *r)
 {
 	struct exchange *x = exchange_of(t, r);
-	if (x == NULL || x->own_side < 0 || r->sent_head != r->sent_tail)
+	if (x == NULL || x->own_side < 0 || !sent_all_seen(&r->sent))
 		return;
 	const struct own_word word = {.known = true,
 				      .state = machine_state(r->machine),
-				      .cause = r->cause,
-				      .rfc = r->cause_rfc};
+				      .cause = r->why.cause,
+				      .rfc = r->why.rfc};
 	if (x->view[x->own_side].state != word.state)
 		pipeline_own_state(session_pipeline(t->session), x, &word, clock_realtime_ns());
 }
@@ -381,7 +344,7 @@ static int64_t wait_for_silence(const struct trace *t, const struct run *r)
 {
 	if (t->options.wait_ns >= 0)
 		return t->options.wait_ns;
-	if (t->data_bytes == 0)
+	if (t->data.bytes == 0)
 		return 0;
 	if (r->received_bytes == 0)
 		return ANSWER_WAIT_NS;
@@ -419,7 +382,7 @@ static void call_abort(struct run *r, int64_t now)
 static bool ask(struct trace *t, struct run *r, int64_t now)
 {
 	const struct exchange *x = exchange_of(t, r);
-	if (!t->options.ask || x == NULL || r->sent_head != r->sent_tail)
+	if (!t->options.ask || x == NULL || !sent_all_seen(&r->sent))
 		return false;
 	const struct end_view *v = &x->view[SIDE_SERVER];
 	if (v->certainty != CERTAINTY_EXPECTED)
@@ -438,16 +401,16 @@ static bool ask(struct trace *t, struct run *r, int64_t now)
 	r->asked = true;
 	r->asked_ns = now;
 	r->asked_state = v->state;
-	r->cause = NULL;
+	r->why.cause = NULL;
 	return put_on_wire(t, r, &spec);
 }
 
 static void talk(struct trace *t, struct run *r, int64_t now)
 {
-	if (r->data_queued < t->data_bytes)
-		r->data_queued += machine_send(r->machine, t->data + r->data_queued,
-					       t->data_bytes - r->data_queued, now);
-	const bool all_said = r->data_queued == t->data_bytes && machine_all_acked(r->machine);
+	if (r->data_queued < t->data.bytes)
+		r->data_queued += machine_send(r->machine, t->data.data + r->data_queued,
+					       t->data.bytes - r->data_queued, now);
+	const bool all_said = r->data_queued == t->data.bytes && machine_all_acked(r->machine);
 	const bool silent = now - r->quiet_since_ns >= wait_for_silence(t, r);
 	if (all_said && ask(t, r, now))
 		return;
@@ -496,8 +459,7 @@ static bool over(struct trace *t, struct run *r, int64_t now)
 		return false;
 	if (state == ST_TIME_WAIT && ask(t, r, now))
 		return false;
-	return r->sent_head == r->sent_tail ||
-	       now - r->ended_ns >= SETTLE_NS + t->options.time_wait_ns;
+	return sent_all_seen(&r->sent) || now - r->ended_ns >= SETTLE_NS + t->options.time_wait_ns;
 }
 
 static int64_t next_deadline(const struct trace *t, const struct run *r, int64_t now)
@@ -512,28 +474,16 @@ static int64_t next_deadline(const struct trace *t, const struct run *r, int64_t
 		other = r->asked_ns + ASK_NS;
 	if (r->ended_ns != 0 && (!r->asked || r->asked_ns + ASK_NS <= now))
 		other = r->ended_ns + t->options.time_wait_ns +
-			(r->sent_head == r->sent_tail ? 0 : SETTLE_NS);
+			(sent_all_seen(&r->sent) ? 0 : SETTLE_NS);
 	if (other <= now) /* waits for something else: data to be acknowledged, a signal */
 		other = now + SETTLE_NS;
 	at = other < at ? other : at;
 	return t->deadline_ns < at && t->deadline_ns > now ? t->deadline_ns : at;
 }
 
-/* Sleep until a frame, a signal or the time. Signals are blocked but in here. */
-static void wait_until(struct trace *t, int64_t at)
-{
-	struct pollfd fd = {.fd = link_fd(t->link), .events = POLLIN};
-	sigset_t none;
-	const int64_t left = at - clock_monotonic_ns();
-	const struct timespec ts = {.tv_sec = left > 0 ? left / NS_PER_S : 0,
-				    .tv_nsec = left > 0 ? left % NS_PER_S : 0};
-	sigemptyset(&none);
-	(void)ppoll(&fd, 1, &ts, &none);
-}
-
 static bool must_stop(const struct trace *t)
 {
-	return trace_signal != 0 || t->failed != 0 || session_gone(t->session);
+	return actor_signal != 0 || t->failed != 0 || session_gone(t->session);
 }
 
 static void run_machine(struct trace *t, struct run *r)
@@ -562,7 +512,7 @@ static void run_machine(struct trace *t, struct run *r)
 		show_own_state(t, r);
 		if (over(t, r, now) || (stopping && t->failed != 0))
 			break;
-		wait_until(t, next_deadline(t, r, now));
+		actor_wait(link_fd(t->link), next_deadline(t, r, now));
 	}
 }
 
@@ -589,8 +539,8 @@ static void run_probe(struct trace *t, struct run *r)
 			.ack = seq_of(o->ack.value),
 			.flags = o->flags,
 			.window = 64240,
-			.payload = t->data,
-			.payload_bytes = t->data_bytes,
+			.payload = t->data.data,
+			.payload_bytes = t->data.bytes,
 		};
 		const int64_t until = clock_monotonic_ns() + wait;
 		if ((o->flags & TCP_SYN) == 0)
@@ -599,7 +549,7 @@ static void run_probe(struct trace *t, struct run *r)
 			break;
 		while (clock_monotonic_ns() < until && !must_stop(t) &&
 		       !r->answers.probe_answered && !r->answers.rejected) {
-			wait_until(t, until);
+			actor_wait(link_fd(t->link), until);
 			(void)receive(t);
 		}
 		if (r->answers.rejected)
@@ -610,7 +560,7 @@ static void run_probe(struct trace *t, struct run *r)
 		const struct exchange *x = exchange_of(t, r);
 		if (x != NULL)
 			answer_with_rst(t, r, x->flow.side[SIDE_SERVER].ack_last);
-		wait_until(t, clock_monotonic_ns() + NS_PER_MS);
+		actor_wait(link_fd(t->link), clock_monotonic_ns() + NS_PER_MS);
 		(void)receive(t);
 	}
 }
@@ -618,6 +568,7 @@ static void run_probe(struct trace *t, struct run *r)
 bool trace_run(struct trace *t, struct run *r)
 {
 	t->current = r;
+	r->sent.slots_count = SENT_MAX;
 	r->phase = RUN_OPENING;
 	r->quiet_since_ns = clock_monotonic_ns();
 	if (r->machine != NULL)

@@ -62,6 +62,7 @@ int client_main(int argc, char **argv);
 
 /* One function a verb, each in its own file. */
 int trace_command(int argc, char **argv);
+int listen_command(int argc, char **argv);
 int read_command(int argc, char **argv);
 int lab_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
@@ -106,6 +107,13 @@ struct target {
  * @return -1 when good, or the exit status after an error line
  */
 must_check int target_read(struct target *t, char *const *words, int words_count);
+
+/**
+ * Read where to listen: PORT, :PORT, ADDRESS:PORT, [v6]:PORT, with service names. Without an address
+ * it is family IP_NONE, or with -4 or -6 the unspecified address.
+ * @return -1 when good, or the exit status after an error line
+ */
+must_check int target_read_local(struct target *t, char *const *words, int words_count);
 
 /** Split without resolving, for tests. @return NULL, or what is wrong (static) */
 const char *target_split(const char *text, char *host, size_t host_bytes, char *port,

@@ -1,0 +1,119 @@
+#include "listen_internal.h"
+
+#include "synscope/edge/clock.h"
+
+#include <inttypes.h>
+
+#define QUIET_NS (500 * NS_PER_MS) /* of an exchange that is over, before its record is given */
+
+struct exchange *story_exchange(struct listen *l, const struct endpoint *local,
+				const struct endpoint *remote)
+{
+	return pipeline_find(session_pipeline(l->session), local, remote);
+}
+
+struct event_flow story_guard(const struct listen *l)
+{
+	struct event_flow guard = {.has_guard = true};
+	for (size_t i = 0; i < ARRAY_COUNT(l->guard); i++) {
+		if (l->guard[i] == NULL)
+			continue;
+		guard.guard_kind = guard_kind_text(l->guard[i]);
+		guard.guard_absorbed += guard_absorbed(l->guard[i]);
+	}
+	return guard;
+}
+
+static uint32_t index_of(struct listen *l, const struct exchange *x)
+{
+	return (uint32_t)(x - session_pipeline(l->session)->config.exchanges);
+}
+
+/* Give its record, if it is over and still the one that was meant. @return whether its slot is
+ * free now */
+static bool end_first(struct listen *l)
+{
+	const struct ending *e = &l->endings[l->endings_tail++ % STRAYS_MAX];
+	struct exchange *x = story_exchange(l, &e->local, &e->remote);
+	const struct connection *c = listener_find(&l->listener, &e->local, &e->remote);
+	if (x == NULL || x->flow.id != e->flow_id)
+		return false;
+	l->ending_flow[index_of(l, x)] = 0;
+	const enum tcp_state state = c != NULL ? machine_state(&c->machine) : ST_CLOSED;
+	if (c != NULL && state != ST_TIME_WAIT)
+		return false; /* a cookie, and its ACK came */
+	const struct own_word word = {.known = true, .state = state, .cause = "all was said"};
+	if (x->view[x->own_side].state != ST_LISTEN)
+		pipeline_own_state(session_pipeline(l->session), x, &word, clock_realtime_ns());
+	const struct event_flow guard = story_guard(l);
+	pipeline_end(session_pipeline(l->session), x, &guard);
+	return true;
+}
+
+void story_end_soon(struct listen *l, const struct endpoint *local, const struct endpoint *remote)
+{
+	const struct exchange *x = story_exchange(l, local, remote);
+	if (x == NULL || l->ending_flow[index_of(l, x)] == x->flow.id)
+		return;
+	while (l->endings_head - l->endings_tail >= STRAYS_MAX)
+		(void)end_first(l);
+	l->ending_flow[index_of(l, x)] = x->flow.id;
+	l->endings[l->endings_head++ % STRAYS_MAX] =
+		(struct ending){.local = *local, .remote = *remote, .flow_id = x->flow.id};
+}
+
+int64_t story_end_quiet(struct listen *l, bool all)
+{
+	const int64_t now = clock_realtime_ns();
+	for (uint32_t left = l->endings_head - l->endings_tail; left > 0; left--) {
+		const struct ending e = l->endings[l->endings_tail % STRAYS_MAX];
+		const struct exchange *x = story_exchange(l, &e.local, &e.remote);
+		const bool gone = x == NULL || x->flow.id != e.flow_id;
+		const int64_t quiet = gone ? QUIET_NS : now - x->flow.last_ns;
+		if (!all && quiet < QUIET_NS)
+			return clock_monotonic_ns() + QUIET_NS - (quiet > 0 ? quiet : 0);
+		(void)end_first(l);
+	}
+	return INT64_MAX;
+}
+
+bool story_make_room(void *context, const struct segment *s)
+{
+	struct listen *l = context;
+	(void)s;
+	while (l->endings_head != l->endings_tail)
+		if (end_first(l))
+			return true;
+	return false;
+}
+
+void story_counts(const struct listen *l)
+{
+	const struct listener_counts *c = &l->listener.counts;
+	const struct machine_config *m = &l->listener.config.machine;
+	const double slot_bytes = (double)(sizeof(struct connection) + sizeof(struct client)) +
+				  m->send_buffer_bytes + m->receive_buffer_bytes;
+	client_note("synscope: %" PRIu64 " connection%s; at most %" PRIu64 " at once, %" PRIu64
+		    " of them half-open; %.1f MB would hold that many in full",
+		    c->opened, c->opened == 1 ? "" : "s", c->used_peak, c->half_open_peak,
+		    (double)c->used_peak * slot_bytes / 1e6);
+	if (c->cookies_sent > 0)
+		client_note("synscope: SYN cookies: %" PRIu64 " sent, %" PRIu64
+			    " came back, %" PRIu64 " ACKs with a wrong one",
+			    c->cookies_sent, c->cookies_good, c->cookies_bad);
+	if (c->resets_sent > 0)
+		client_note("synscope: %" PRIu64 " RST for what belonged to no connection",
+			    c->resets_sent);
+	if (c->unanswered > 0)
+		client_note("synscope: %" PRIu64 " SYN%s found no room and got no answer "
+			    "(--max-clients)",
+			    c->unanswered, c->unanswered == 1 ? "" : "s");
+	if (session_pipeline(l->session)->unfollowed > 0)
+		client_note("synscope: %" PRIu64 " segments were served, but not shown: more "
+			    "exchanges at once than are followed",
+			    session_pipeline(l->session)->unfollowed);
+	if (l->unsendable > 0)
+		client_note("synscope: %" PRIu64 " segments could not be sent, the first because: "
+			    "%s",
+			    l->unsendable, l->why.text);
+}

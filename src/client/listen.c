@@ -190,6 +190,7 @@ static struct machine_config machine_config(void)
 		.syn_retries_max = opt.max_retries.given ? opt.max_retries.value : 5,
 		.retries_max = opt.max_retries.given ? opt.max_retries.value : 8,
 		.time_wait_ns = opt.time_wait_ns,
+		.tail_probe = true,
 	};
 	clock_random(&config.ts_offset, sizeof config.ts_offset);
 	return config;

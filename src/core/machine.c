@@ -30,6 +30,7 @@ void machine_init(struct machine *m, const struct machine_config *config)
 	m->ctl = CTL_CLOSED;
 	m->timer_at_ns = INT64_MAX;
 	m->delayed_ack_at_ns = INT64_MAX;
+	m->tail_at_ns = INT64_MAX;
 	m->challenges_from_ns = INT64_MIN;
 }
 
@@ -499,6 +500,7 @@ void machine_tick(struct machine *m, int64_t now_ns)
 		m->delayed_ack_at_ns = INT64_MAX;
 		(void)machine_event(m, ON_ACK_NOW, 0, now_ns);
 	}
+	send_tail_tick(m, now_ns);
 	if (now_ns < m->timer_at_ns)
 		return;
 	const enum timer_kind timer = m->timer;
@@ -521,7 +523,9 @@ void machine_tick(struct machine *m, int64_t now_ns)
 
 int64_t machine_deadline(const struct machine *m)
 {
-	return m->timer_at_ns < m->delayed_ack_at_ns ? m->timer_at_ns : m->delayed_ack_at_ns;
+	const int64_t at_ns =
+		m->timer_at_ns < m->delayed_ack_at_ns ? m->timer_at_ns : m->delayed_ack_at_ns;
+	return at_ns < m->tail_at_ns ? at_ns : m->tail_at_ns;
 }
 
 /* --- output ----------------------------------------------------------------------------- */

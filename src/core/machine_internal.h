@@ -52,6 +52,9 @@ bool send_output(struct machine *m, struct segment_spec *spec, int64_t now_ns);
 /** Nothing can go: see whether the window must be probed for. */
 void send_idle(struct machine *m, int64_t now_ns);
 
+/** Time has passed: the tail probe may be due. */
+void send_tail_tick(struct machine *m, int64_t now_ns);
+
 void timer_start(struct machine *m, enum timer_kind kind, int64_t after_ns, int64_t now_ns);
 void timer_stop(struct machine *m);
 bool timer_is_on(const struct machine *m, enum timer_kind kind);

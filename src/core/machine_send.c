@@ -19,9 +19,11 @@
 #define MSS_MIN 48    /* a smaller one is an attack on us, not a wish (Linux has the same) */
 #define WSCALE_MAX 14 /* RFC 7323 section 2.3 */
 #define DUPLICATES 3  /* RFC 5681 section 3.2, RFC 6675 section 2 DupThresh */
-#define GRANULARITY_NS NS_PER_MS        /* G of RFC 6298 */
-#define RTO_AFTER_SYN_NS (3 * NS_PER_S) /* RFC 6298 section 5.7 */
-#define ECT_0 2                         /* RFC 3168 section 5 */
+#define GRANULARITY_NS NS_PER_MS              /* G of RFC 6298 */
+#define RTO_AFTER_SYN_NS (3 * NS_PER_S)       /* RFC 6298 section 5.7 */
+#define TAIL_SLACK_NS (2 * NS_PER_MS)         /* our own timers are not finer than this */
+#define TAIL_DELAYED_ACK_NS (200 * NS_PER_MS) /* WCDelAckT of RFC 8985 section 7.2 */
+#define ECT_0 2                               /* RFC 3168 section 5 */
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
@@ -85,6 +87,7 @@ void timer_start(struct machine *m, enum timer_kind kind, int64_t after_ns, int6
 void timer_stop(struct machine *m)
 {
 	m->timer_at_ns = INT64_MAX;
+	m->tail_at_ns = INT64_MAX;
 }
 
 bool timer_is_on(const struct machine *m, enum timer_kind kind)
@@ -157,7 +160,8 @@ void send_begin(struct machine *m)
 	m->duplicate_acks = 0;
 	m->cwnd_acked = 0;
 	m->sacked_count = 0;
-	m->recover = m->lost_edge = m->again_next = m->snd_una;
+	m->recover = m->lost_edge = m->again_next = m->again_mark = m->snd_una;
+	m->tail = MACHINE_TAIL_QUIET;
 	m->ssthresh = UINT32_MAX / 4; /* RFC 5681 section 3.1: arbitrarily high */
 	m->rto_ns = m->config.rto_initial_ns;
 	m->srtt_ns = m->rttvar_ns = 0;
@@ -328,6 +332,8 @@ static void ecn_react(struct machine *m)
 
 static void fast_recovery_begin(struct machine *m)
 {
+	m->tail_at_ns = INT64_MAX;
+	m->again_mark = m->snd_nxt;
 	m->ssthresh = half_flight(m);
 	m->recovery = MACHINE_FAST_RECOVERY;
 	m->recover = m->snd_nxt;
@@ -340,16 +346,43 @@ static void fast_recovery_begin(struct machine *m)
 		m->ecn_cwr_due = true;
 }
 
+/* Whether the stretch that begins here is held by the remote. */
+static bool is_sacked(const struct machine *m, seq_t left)
+{
+	return unsacked_count(m, left, seq_add(left, 1)) == 0;
+}
+
+/* The repetition of SND.UNA is lost as well: enough of what was sent after it has arrived. By the
+ * RFCs alone only the time-out would find that out. */
+static bool again_is_lost(const struct machine *m)
+{
+	const uint32_t later = (uint32_t)seq_diff(m->snd_nxt, m->again_mark);
+	return m->use_sack && seq_gt(m->again_next, m->snd_una) &&
+	       later - unsacked_count(m, m->again_mark, m->snd_nxt) >
+		       (DUPLICATES - 1) * text_max(m);
+}
+
 /* What duplicates and SACK say about loss. */
 static void recovery_update(struct machine *m)
 {
-	const seq_t edge = sack_lost_edge(m);
-	if (m->recovery == MACHINE_STEADY && in_flight(m) > 0 && m->syn_acked &&
-	    (seq_gt(edge, m->snd_una) || m->duplicate_acks >= DUPLICATES) &&
-	    seq_gt(m->snd_una, m->recover))
+	seq_t edge = sack_lost_edge(m);
+	/* The probe came later by two round trips: what is missing before it is lost. */
+	if (m->tail == MACHINE_TAIL_SENT && is_sacked(m, m->tail_left))
+		edge = seq_max(edge, m->tail_left);
+	/* RFC 6582 section 3.2 step 2: duplicates may still be of the last recovery's repetitions.
+	 * What SACK names was sent after it (RFC 6675 section 5). */
+	const bool anew =
+		seq_gt(m->snd_una, m->recover) || (m->use_sack && seq_eq(m->snd_una, m->recover));
+	if (m->recovery == MACHINE_STEADY && in_flight(m) > 0 && m->syn_acked && anew &&
+	    (seq_gt(edge, m->snd_una) || m->duplicate_acks >= DUPLICATES))
 		fast_recovery_begin(m);
-	if (m->recovery == MACHINE_FAST_RECOVERY)
+	if (m->recovery == MACHINE_FAST_RECOVERY) {
 		m->lost_edge = seq_max(m->lost_edge, edge);
+		if (again_is_lost(m)) {
+			m->again_next = m->snd_una;
+			m->due |= MACHINE_DUE_AGAIN;
+		}
+	}
 }
 
 /* New data is acknowledged while something was lost. */
@@ -402,8 +435,43 @@ static void all_again(struct machine *m)
 	m->recover = m->snd_nxt;
 	m->again_next = m->snd_una;
 	m->lost_edge = m->snd_nxt;
+	m->tail = MACHINE_TAIL_QUIET;
+	m->tail_at_ns = INT64_MAX;
 	m->rtt_timing = false;
 	m->due |= MACHINE_DUE_AGAIN;
+}
+
+/* --- the tail probe, RFC 8985 section 7 ----------------------------------------------------- */
+
+/* Section 7.2: two round trips; of a single segment the acknowledgement may be delayed. */
+static void tail_schedule(struct machine *m, int64_t now_ns)
+{
+	m->tail_at_ns = INT64_MAX;
+	if (!m->config.tail_probe || !m->use_sack || m->recovery != MACHINE_STEADY ||
+	    m->tail != MACHINE_TAIL_QUIET || m->srtt_ns == 0 || in_flight(m) == 0)
+		return;
+	const int64_t after_ns = 2 * m->srtt_ns + TAIL_SLACK_NS +
+				 (in_flight(m) <= text_max(m) ? TAIL_DELAYED_ACK_NS : 0);
+	if (now_ns + after_ns < m->timer_at_ns)
+		m->tail_at_ns = now_ns + after_ns;
+}
+
+void send_tail_tick(struct machine *m, int64_t now_ns)
+{
+	if (now_ns < m->tail_at_ns)
+		return;
+	m->tail_at_ns = INT64_MAX;
+	if (m->recovery == MACHINE_STEADY && in_flight(m) > 0 && m->syn_acked)
+		m->tail = MACHINE_TAIL_DUE;
+}
+
+/* SND.UNA has moved: beyond the probe, it has done what it was for. */
+static void tail_acknowledged(struct machine *m, int64_t now_ns)
+{
+	if (m->tail == MACHINE_TAIL_DUE ||
+	    (m->tail == MACHINE_TAIL_SENT && seq_gt(m->snd_una, m->tail_left)))
+		m->tail = MACHINE_TAIL_QUIET;
+	tail_schedule(m, now_ns);
 }
 
 void send_timed_out(struct machine *m)
@@ -472,6 +540,7 @@ static void una_advance(struct machine *m, const struct segment *s, int64_t now_
 	} else {
 		timer_start(m, TIMER_RETRANSMISSION, m->rto_ns, now_ns); /* 5.3 */
 	}
+	tail_acknowledged(m, now_ns);
 }
 
 /* RFC 5681 section 2: what makes an ACK a duplicate. */
@@ -594,6 +663,23 @@ static bool next_hole(const struct machine *m, struct machine_range *hole)
 	return seq_lt(hole->left, hole->right);
 }
 
+/* Fill in so much, from here on, of what was sent before. @return how many numbers go */
+static uint32_t spec_again(struct machine *m, struct segment_spec *spec, seq_t left, uint32_t count)
+{
+	const uint32_t before = (uint32_t)seq_diff(left, ring_first(m));
+	const uint32_t text = before < m->send_count ? min_u32(count, m->send_count - before) : 0;
+	spec->seq = left;
+	spec->flags = TCP_ACK;
+	spec_text(m, spec, text);
+	if (text > 0)
+		spec->flags |= TCP_PSH;
+	if (spec->payload_bytes == text && text < count) {
+		spec->flags |= TCP_FIN;
+		m->due &= (uint8_t)~MACHINE_DUE_FIN;
+	}
+	return (uint32_t)spec->payload_bytes + (spec->flags & TCP_FIN ? 1 : 0);
+}
+
 /* Send again what was lost. */
 static bool output_again(struct machine *m, struct segment_spec *spec, int64_t now_ns)
 {
@@ -611,18 +697,9 @@ static bool output_again(struct machine *m, struct segment_spec *spec, int64_t n
 			return false;
 	}
 	m->due &= (uint8_t)~MACHINE_DUE_AGAIN;
-	spec->seq = hole.left;
-	spec->flags = TCP_ACK;
-	const uint32_t before = (uint32_t)seq_diff(hole.left, ring_first(m));
-	const uint32_t text = before < m->send_count ? min_u32(count, m->send_count - before) : 0;
-	spec_text(m, spec, text);
-	if (text > 0)
-		spec->flags |= TCP_PSH;
-	if (spec->payload_bytes == text && text < count)
-		spec->flags |= TCP_FIN;
-	const uint32_t went = (uint32_t)spec->payload_bytes + (spec->flags & TCP_FIN ? 1 : 0);
-	m->again_next = seq_add(hole.left, went);
-	m->due &= (uint8_t) ~(spec->flags & TCP_FIN ? MACHINE_DUE_FIN : 0);
+	if (seq_eq(hole.left, m->snd_una))
+		m->again_mark = m->snd_nxt;
+	m->again_next = seq_add(hole.left, spec_again(m, spec, hole.left, count));
 	went_out(m, now_ns);
 	return true;
 }
@@ -638,7 +715,8 @@ static uint32_t new_text(const struct machine *m)
 	if (count < most && count < m->snd_wnd_max / 2 && !(m->due & MACHINE_DUE_FORCED))
 		return 0;
 	const uint32_t pipe = pipe_bytes(m);
-	return pipe == 0 || pipe + count <= m->cwnd ? count : 0;
+	const bool fits = pipe == 0 || pipe + count <= m->cwnd || m->tail == MACHINE_TAIL_DUE;
+	return fits ? count : 0;
 }
 
 /* RFC 5681 section 4.1: after an idle time the old window proves nothing. */
@@ -695,6 +773,24 @@ static bool output_new(struct machine *m, struct segment_spec *spec, int64_t now
 		m->rtt_from_ns = now_ns;
 	}
 	went_out(m, now_ns);
+	if (m->tail == MACHINE_TAIL_QUIET)
+		tail_schedule(m, now_ns);
+	return true;
+}
+
+/* RFC 8985 section 7.3: something new, whatever cwnd says; else the last segment again. */
+static bool output_tail(struct machine *m, struct segment_spec *spec, int64_t now_ns)
+{
+	const bool is_new = output_new(m, spec, now_ns);
+	if (!is_new) {
+		const uint32_t count = min_u32(in_flight(m), text_max(m));
+		m->rtt_timing = false;
+		(void)spec_again(m, spec, seq_sub(m->snd_nxt, count), count);
+		went_out(m, now_ns);
+	}
+	m->tail = MACHINE_TAIL_SENT;
+	m->tail_left = spec->seq;
+	timer_start(m, TIMER_RETRANSMISSION, m->rto_ns, now_ns);
 	return true;
 }
 
@@ -706,6 +802,8 @@ bool send_output(struct machine *m, struct segment_spec *spec, int64_t now_ns)
 		return output_fin(m, spec, now_ns);
 	if (!m->syn_acked)
 		return false;
+	if (m->tail == MACHINE_TAIL_DUE)
+		return output_tail(m, spec, now_ns);
 	return output_new(m, spec, now_ns);
 }
 

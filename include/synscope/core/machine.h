@@ -4,7 +4,8 @@
  * It is fed segments, calls and the time; it hands out segments to send. It has no clock,
  * no socket and no memory of its own: buffers are the caller's. RFC 9293 section 3.10;
  * timers RFC 6298; window scaling and timestamps RFC 7323; SACK RFC 2018 (sent for what
- * arrives out of order, and obeyed when retransmitting); congestion control RFC 5681.
+ * arrives out of order, and obeyed when retransmitting); congestion control RFC 5681; tail loss
+ * probe RFC 8985 section 7, if wanted.
  *
  * Use: machine_init; a call (machine_open_active ...); then after every call, segment or
  * tick take machine_output() until it says false, and sleep until machine_deadline().
@@ -44,6 +45,8 @@ struct machine_config {
 	unsigned retries_max;          /* of anything later */
 	int64_t time_wait_ns;          /* 2 MSL */
 	int64_t delayed_ack_ns;        /* 0: acknowledge at once */
+	bool tail_probe;               /* RFC 8985 section 7: ask, when the end of what was sent may
+					  be lost, and do not wait for the time-out */
 	uint16_t syn_flags_extra;      /* e.g. TCP_ECE | TCP_CWR; or a deliberate oddity */
 };
 
@@ -130,6 +133,14 @@ struct machine {
 	seq_t recover;    /* SND.NXT when recovery began */
 	seq_t lost_edge;  /* before it, what is not sacked counts as lost */
 	seq_t again_next; /* before it, what was lost has been sent again */
+	seq_t again_mark; /* SND.NXT when SND.UNA was last sent again in fast recovery */
+	enum machine_tail {
+		MACHINE_TAIL_QUIET,
+		MACHINE_TAIL_DUE,  /* the probe goes at the next output */
+		MACHINE_TAIL_SENT, /* from tail_left on; not acknowledged yet */
+	} tail;
+	seq_t tail_left;
+	int64_t tail_at_ns; /* when the probe is due; INT64_MAX: it is not wanted */
 	struct machine_range sacked[MACHINE_SACKED_MAX]; /* in order of sequence */
 	uint8_t sacked_count;
 

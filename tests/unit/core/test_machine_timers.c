@@ -420,6 +420,114 @@ static void test_sack_sends_the_gaps_again_and_nothing_else(void **state)
 	rig_end(&r);
 }
 
+static void test_sack_of_what_came_later_says_that_the_repetition_is_lost_too(void **state)
+{
+	(void)state;
+	struct machine_config c = rig_config();
+	c.use_sack = true;
+	c.send_buffer_bytes = 20000;
+	struct rig r;
+	ten_in_flight(&r, &c);
+	rig_queues(&r, 10001, 9000);
+	sacks(&r, 1001, 4001);
+	rig_gives(&r, A, 1, 1, 0);
+	rig_sends(&r, A, 1, 1, 1000);
+	rig_is_silent(&r);
+	/* All but that one has arrived: new text goes. */
+	sacks(&r, 1001, 10001);
+	rig_gives(&r, A, 1, 1, 0);
+	for (uint32_t at = 10001; at < 14001; at += 1000)
+		rig_sends(&r, A, at, 1, 1000);
+	rig_is_silent(&r);
+	sacks(&r, 1001, 12001);
+	rig_gives(&r, A, 1, 1, 0);
+	for (uint32_t at = 14001; at < 16001; at += 1000)
+		rig_sends(&r, A, at, 1, 1000);
+	rig_is_silent(&r); /* two of the new: perhaps the repetition is only late */
+	sacks(&r, 1001, 13001);
+	rig_gives(&r, A, 1, 1, 0);
+	rig_sends(&r, A, 1, 1, 1000);
+	r.option.sack_count = 0;
+	rig_gives(&r, A, 1, 16001, 0);
+	assert_int_equal(r.m->recovery, MACHINE_STEADY);
+	rig_end(&r);
+}
+
+/* A connection whose round trip is 10 ms. */
+static void tail_begin(struct rig *r)
+{
+	struct machine_config c = rig_config();
+	c.use_sack = true;
+	c.tail_probe = true;
+	rig_begin(r, &c);
+	r->option.sack_permitted = true;
+	rig_establish_passive(r);
+	rig_queues(r, 1, 10);
+	rig_sends(r, A, 1, 1, 10);
+	rig_waits(r, 10 * MS);
+	rig_gives(r, A, 1, 11, 0);
+	r->m->srtt_ns = 10 * MS;
+}
+
+static void test_tail_probe_finds_a_lost_end_in_two_round_trips(void **state)
+{
+	(void)state;
+	struct rig r;
+	tail_begin(&r);
+	rig_queues(&r, 11, 3000);
+	for (uint32_t at = 11; at < 3011; at += 1000)
+		rig_sends(&r, A, at, 1, 1000);
+	rig_is_silent(&r);
+	assert_int_equal(rig_waits_for_timer(&r), 22 * MS);
+	rig_sends(&r, A, 2011, 1, 1000);
+	rig_is_silent(&r);
+	/* It arrives, the two before it had not. */
+	sacks(&r, 2011, 3011);
+	rig_gives(&r, A, 1, 11, 0);
+	rig_sends(&r, A, 11, 1, 1000);
+	rig_sends(&r, A, 1011, 1, 1000);
+	r.option.sack_count = 0;
+	rig_gives(&r, A, 1, 3011, 0);
+	assert_true(machine_all_acked(r.m));
+	assert_int_equal(machine_deadline(r.m), INT64_MAX);
+	rig_end(&r);
+}
+
+static void test_tail_probe_goes_once_and_the_time_out_follows(void **state)
+{
+	(void)state;
+	struct rig r;
+	tail_begin(&r);
+	rig_queues(&r, 11, 2000);
+	rig_sends(&r, A, 11, 1, 1000);
+	rig_sends(&r, A, 1011, 1, 1000);
+	rig_is_silent(&r);
+	assert_int_equal(rig_waits_for_timer(&r), 22 * MS);
+	rig_sends(&r, A, 1011, 1, 1000);
+	rig_is_silent(&r);
+	const int64_t rto = machine_rto_ns(r.m);
+	assert_int_equal(rig_waits_for_timer(&r), rto);
+	rig_sends(&r, A, 11, 1, 1000);
+	assert_int_equal(r.m->recovery, MACHINE_LOSS_RECOVERY);
+	rig_end(&r);
+}
+
+static void test_tail_probe_brings_something_new_if_there_is_any(void **state)
+{
+	(void)state;
+	struct rig r;
+	tail_begin(&r);
+	r.m->cwnd = 2000;
+	rig_queues(&r, 11, 3000);
+	rig_sends(&r, A, 11, 1, 1000);
+	rig_sends(&r, A, 1011, 1, 1000);
+	rig_is_silent(&r);
+	assert_int_equal(rig_waits_for_timer(&r), 22 * MS);
+	rig_sends(&r, A, 2011, 1, 1000);
+	rig_is_silent(&r);
+	rig_end(&r);
+}
+
 static void test_sack_that_lies_is_not_believed(void **state)
 {
 	(void)state;
@@ -631,6 +739,10 @@ int main(void)
 		cmocka_unit_test(test_third_duplicate_sends_again_at_once),
 		cmocka_unit_test(test_limited_transmit_sends_new_text_on_the_first_duplicates),
 		cmocka_unit_test(test_sack_sends_the_gaps_again_and_nothing_else),
+		cmocka_unit_test(test_sack_of_what_came_later_says_that_the_repetition_is_lost_too),
+		cmocka_unit_test(test_tail_probe_finds_a_lost_end_in_two_round_trips),
+		cmocka_unit_test(test_tail_probe_goes_once_and_the_time_out_follows),
+		cmocka_unit_test(test_tail_probe_brings_something_new_if_there_is_any),
 		cmocka_unit_test(test_sack_that_lies_is_not_believed),
 		cmocka_unit_test(test_sack_more_stretches_than_can_be_remembered),
 		cmocka_unit_test(test_cwnd_starts_at_ten_segments_doubles_then_grows_by_one),

@@ -221,8 +221,6 @@ static int prepare_listener(struct listen *l)
 	config.parked = calloc(PARKED_MAX, sizeof *config.parked);
 	l->clients = calloc(count, sizeof *l->clients);
 	l->sent_slots = calloc(SENT_MAX, sizeof *l->sent_slots);
-	l->endings = calloc(STRAYS_MAX, sizeof *l->endings);
-	l->ending_flow = calloc(count + STRAYS_MAX, sizeof *l->ending_flow);
 	l->buffers_bytes = (size_t)count *
 			   (config.machine.send_buffer_bytes + config.machine.receive_buffer_bytes);
 	/* Promised, not reserved: a page is there from the first byte in it. */
@@ -230,7 +228,7 @@ static int prepare_listener(struct listen *l)
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (config.connections == NULL || config.index == NULL || config.heap == NULL ||
 	    config.parked == NULL || l->clients == NULL || l->sent_slots == NULL ||
-	    l->endings == NULL || l->ending_flow == NULL || config.buffers == MAP_FAILED)
+	    !story_init(l, count + EXCHANGES_EXTRA) || config.buffers == MAP_FAILED)
 		return client_error(EXIT_OS_ERROR, "out of memory for %u clients (--max-clients)",
 				    count);
 	l->sent = (struct sent_log){.slots = l->sent_slots, .slots_count = SENT_MAX};
@@ -345,7 +343,7 @@ static int open_session(struct listen *l)
 			  .own_icmp = listen_own_icmp,
 			  .own_begins = listen_own_begins,
 			  .make_room = story_make_room},
-		.exchanges_max = l->listener.config.connections_max + STRAYS_MAX,
+		.exchanges_max = l->listener.config.connections_max + EXCHANGES_EXTRA,
 		.interface = l->interface_index == 0 ? "any" : globals.interface,
 		.vantage = "at the server",
 		.live = true,

@@ -22,7 +22,8 @@
 enum listen_close { LISTEN_CLOSE_FIN, LISTEN_CLOSE_RST, LISTEN_CLOSE_NONE };
 
 #define STRAYS_MAX 1024 /* exchanges shown that are no connection, or none any more */
-#define SENT_MAX 65536  /* a power of two: segments on their way back through the capture */
+#define EXCHANGES_EXTRA (2 * STRAYS_MAX)
+#define SENT_MAX 65536 /* a power of two: segments on their way back through the capture */
 
 struct listen_options {
 	struct opt_u32 isn, mss, wscale, window, ttl, tos, max_retries, max_clients, backlog,
@@ -48,9 +49,14 @@ struct client {
 };
 
 /* Exchanges that will be ended, unless something more comes: a ring, in order. */
-struct ending {
-	struct endpoint local, remote;
-	uint32_t flow_id;
+struct endings {
+	int64_t quiet_ns; /* after so long without a segment */
+	struct ending {
+		struct endpoint local, remote;
+		uint32_t flow_id;
+	} * ring; /* STRAYS_MAX of them */
+	uint32_t head, tail;
+	uint32_t *flow; /* by slot of the pipeline: the flow that stands in the ring */
 };
 
 struct listen {
@@ -75,9 +81,8 @@ struct listen {
 	uint32_t current_interface; /* that the frame in hand came by */
 	unsigned frames;            /* in this look */
 
-	struct ending *endings;
-	uint32_t endings_head, endings_tail;
-	uint32_t *ending_flow; /* by slot of the pipeline: the flow that stands in the ring */
+	struct endings soon;  /* what is over */
+	struct endings later; /* what was not answered, or by a cookie: more may come of it */
 
 	bool stopping;
 	bool once_done;
@@ -101,8 +106,12 @@ void listen_run(struct listen *l);
 /* listen_story.c */
 struct exchange *story_exchange(struct listen *l, const struct endpoint *local,
 				const struct endpoint *remote);
-/* Its connection is over, or there never was one: end it after a while. */
-void story_end_soon(struct listen *l, const struct endpoint *local, const struct endpoint *remote);
+/* @return whether there was memory for the rings */
+bool story_init(struct listen *l, uint32_t exchanges_max);
+/* There is no connection to it (any more), or only TIME-WAIT: end it after a while, a long one if
+ * the client may still await an answer, and repeat itself. */
+void story_end_soon(struct listen *l, const struct endpoint *local, const struct endpoint *remote,
+		    bool awaits);
 /* End what has been quiet for long enough. @return when (monotonic) to look again */
 int64_t story_end_quiet(struct listen *l, bool all);
 bool story_make_room(void *context, const struct segment *s);

@@ -68,7 +68,7 @@ void listen_freed(void *context, struct connection *c)
 	struct client *k = client_of(l, c);
 	const struct machine_config *m = &c->machine.config;
 	drain_log(l, c);
-	story_end_soon(l, &m->local, &m->remote);
+	story_end_soon(l, &m->local, &m->remote, false);
 	if (k->bytes > KEPT_BYTES_MAX)
 		(void)madvise(m->send_buffer,
 			      (size_t)l->listener.config.machine.send_buffer_bytes +
@@ -170,21 +170,6 @@ static void send_one(struct listen *l, struct connection *c, struct segment_spec
 	k->on_way++;
 }
 
-static void flush(struct listen *l, struct connection *c)
-{
-	struct segment_spec spec;
-	struct listener_fate fate;
-	while (listener_output(&l->listener, c, &spec, &fate, clock_monotonic_ns())) {
-		drain_log(l, c);
-		const char *deed = deed_of(l, client_of(l, c), &spec, fate.deeds);
-		if (fate.held)
-			hold(l, c, &spec, deed);
-		else if (!fate.parked)
-			send_one(l, c, &spec, deed);
-	}
-	drain_log(l, c);
-}
-
 static bool flush_parked(struct listen *l)
 {
 	struct segment_spec spec;
@@ -201,6 +186,22 @@ static bool flush_parked(struct listen *l)
 			(void)put_on_wire(l, &spec, deed);
 	}
 	return any;
+}
+
+static void flush(struct listen *l, struct connection *c)
+{
+	struct segment_spec spec;
+	struct listener_fate fate;
+	while (listener_output(&l->listener, c, &spec, &fate, clock_monotonic_ns())) {
+		drain_log(l, c);
+		const char *deed = deed_of(l, client_of(l, c), &spec, fate.deeds);
+		if (fate.held)
+			hold(l, c, &spec, deed);
+		else if (!fate.parked)
+			send_one(l, c, &spec, deed);
+		(void)flush_parked(l); /* what was to come after this one */
+	}
+	drain_log(l, c);
 }
 
 /* --- what arrives --------------------------------------------------------------------------------
@@ -240,7 +241,8 @@ static void answer_stray(struct listen *l, const struct segment *s, struct liste
 		if (sent != NULL)
 			sent->state = word->state;
 	}
-	story_end_soon(l, &s->dst, &s->src);
+	story_end_soon(l, &s->dst, &s->src,
+		       answer->cookie || l->listener.config.as == LISTENER_SILENT);
 }
 
 static void inbound(struct listen *l, const struct segment *s, struct own_word *word)
@@ -458,7 +460,8 @@ static bool serve_ready(struct listen *l)
 		show_own_state(l, c);
 		if (machine_state(&c->machine) == ST_TIME_WAIT) {
 			l->once_done |= l->options.once;
-			story_end_soon(l, &c->machine.config.local, &c->machine.config.remote);
+			story_end_soon(l, &c->machine.config.local, &c->machine.config.remote,
+				       false);
 		}
 		(void)listener_settle(&l->listener, c, clock_monotonic_ns());
 	}

@@ -3,8 +3,10 @@
 #include "synscope/edge/clock.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
-#define QUIET_NS (500 * NS_PER_MS) /* of an exchange that is over, before its record is given */
+#define QUIET_OVER_NS (500 * NS_PER_MS)
+#define QUIET_OPEN_NS (70 * NS_PER_S) /* kernels repeat a SYN after 1, 2, 4 ... 64 s */
 
 struct exchange *story_exchange(struct listen *l, const struct endpoint *local,
 				const struct endpoint *remote)
@@ -29,16 +31,30 @@ static uint32_t index_of(struct listen *l, const struct exchange *x)
 	return (uint32_t)(x - session_pipeline(l->session)->config.exchanges);
 }
 
+bool story_init(struct listen *l, uint32_t exchanges_max)
+{
+	struct endings *const both[] = {&l->soon, &l->later};
+	l->soon.quiet_ns = QUIET_OVER_NS;
+	l->later.quiet_ns = QUIET_OPEN_NS;
+	for (size_t i = 0; i < ARRAY_COUNT(both); i++) {
+		both[i]->ring = calloc(STRAYS_MAX, sizeof *both[i]->ring);
+		both[i]->flow = calloc(exchanges_max, sizeof *both[i]->flow);
+		if (both[i]->ring == NULL || both[i]->flow == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Give its record, if it is over and still the one that was meant. @return whether its slot is
  * free now */
-static bool end_first(struct listen *l)
+static bool end_first(struct listen *l, struct endings *q)
 {
-	const struct ending *e = &l->endings[l->endings_tail++ % STRAYS_MAX];
+	const struct ending *e = &q->ring[q->tail++ % STRAYS_MAX];
 	struct exchange *x = story_exchange(l, &e->local, &e->remote);
 	const struct connection *c = listener_find(&l->listener, &e->local, &e->remote);
 	if (x == NULL || x->flow.id != e->flow_id)
 		return false;
-	l->ending_flow[index_of(l, x)] = 0;
+	q->flow[index_of(l, x)] = 0;
 	const enum tcp_state state = c != NULL ? machine_state(&c->machine) : ST_CLOSED;
 	if (c != NULL && state != ST_TIME_WAIT)
 		return false; /* a cookie, and its ACK came */
@@ -50,40 +66,54 @@ static bool end_first(struct listen *l)
 	return true;
 }
 
-void story_end_soon(struct listen *l, const struct endpoint *local, const struct endpoint *remote)
+void story_end_soon(struct listen *l, const struct endpoint *local, const struct endpoint *remote,
+		    bool awaits)
 {
 	const struct exchange *x = story_exchange(l, local, remote);
-	if (x == NULL || l->ending_flow[index_of(l, x)] == x->flow.id)
+	struct endings *q = awaits ? &l->later : &l->soon;
+	if (x == NULL)
 		return;
-	while (l->endings_head - l->endings_tail >= STRAYS_MAX)
-		(void)end_first(l);
-	l->ending_flow[index_of(l, x)] = x->flow.id;
-	l->endings[l->endings_head++ % STRAYS_MAX] =
+	if (q->flow[index_of(l, x)] == x->flow.id)
+		return;
+	while (q->head - q->tail >= STRAYS_MAX)
+		(void)end_first(l, q);
+	q->flow[index_of(l, x)] = x->flow.id;
+	q->ring[q->head++ % STRAYS_MAX] =
 		(struct ending){.local = *local, .remote = *remote, .flow_id = x->flow.id};
+}
+
+/* @return when to look again */
+static int64_t end_quiet(struct listen *l, struct endings *q, bool all)
+{
+	const int64_t now = clock_realtime_ns();
+	while (q->head != q->tail) {
+		const struct ending *e = &q->ring[q->tail % STRAYS_MAX];
+		const struct exchange *x = story_exchange(l, &e->local, &e->remote);
+		const bool gone = x == NULL || x->flow.id != e->flow_id;
+		const int64_t quiet = gone ? q->quiet_ns : now - x->flow.last_ns;
+		if (!all && quiet < q->quiet_ns)
+			return clock_monotonic_ns() + q->quiet_ns - (quiet > 0 ? quiet : 0);
+		(void)end_first(l, q);
+	}
+	return INT64_MAX;
 }
 
 int64_t story_end_quiet(struct listen *l, bool all)
 {
-	const int64_t now = clock_realtime_ns();
-	for (uint32_t left = l->endings_head - l->endings_tail; left > 0; left--) {
-		const struct ending e = l->endings[l->endings_tail % STRAYS_MAX];
-		const struct exchange *x = story_exchange(l, &e.local, &e.remote);
-		const bool gone = x == NULL || x->flow.id != e.flow_id;
-		const int64_t quiet = gone ? QUIET_NS : now - x->flow.last_ns;
-		if (!all && quiet < QUIET_NS)
-			return clock_monotonic_ns() + QUIET_NS - (quiet > 0 ? quiet : 0);
-		(void)end_first(l);
-	}
-	return INT64_MAX;
+	const int64_t soon = end_quiet(l, &l->soon, all);
+	const int64_t later = end_quiet(l, &l->later, all);
+	return soon < later ? soon : later;
 }
 
 bool story_make_room(void *context, const struct segment *s)
 {
 	struct listen *l = context;
+	struct endings *const both[] = {&l->soon, &l->later};
 	(void)s;
-	while (l->endings_head != l->endings_tail)
-		if (end_first(l))
-			return true;
+	for (size_t i = 0; i < ARRAY_COUNT(both); i++)
+		while (both[i]->head != both[i]->tail)
+			if (end_first(l, both[i]))
+				return true;
 	return false;
 }
 

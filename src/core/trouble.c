@@ -56,7 +56,7 @@ static const char wanted[] =
 
 static bool read_class(enum trouble_class *class, const char **text)
 {
-	for (int i = 0; i <= TROUBLE_ANY; i++) {
+	for (int i = 0; i < TROUBLE_CLASS_COUNT; i++) {
 		const size_t count = strlen(class_names[i]);
 		const char after =
 			strncmp(*text, class_names[i], count) == 0 ? (*text)[count] : 'x';
@@ -119,28 +119,32 @@ const char *trouble_parse(struct trouble *t, enum trouble_kind kind, const char 
 	}
 }
 
-enum trouble_class trouble_class_of(const struct segment_spec *spec)
+unsigned trouble_classes_of(const struct segment_spec *spec)
 {
+	unsigned classes = 0;
 	if (spec->flags & TCP_RST)
-		return TROUBLE_RST;
+		classes |= 1u << TROUBLE_RST;
 	if (spec->flags & TCP_SYN)
-		return TROUBLE_SYNACK;
+		classes |= 1u << TROUBLE_SYNACK;
 	if (spec->flags & TCP_FIN)
-		return TROUBLE_FIN;
-	return spec->payload_bytes > 0 ? TROUBLE_DATA : TROUBLE_ACK;
+		classes |= 1u << TROUBLE_FIN;
+	if (spec->payload_bytes > 0)
+		classes |= 1u << TROUBLE_DATA;
+	return (classes != 0 ? classes : 1u << TROUBLE_ACK) | 1u << TROUBLE_ANY;
 }
 
 unsigned trouble_of(const struct trouble *t, struct trouble_count *count,
 		    const struct segment_spec *spec, int64_t *delay_ns)
 {
-	const enum trouble_class class = trouble_class_of(spec);
-	const uint32_t of_class = ++count->of[class];
-	const uint32_t of_all = ++count->all;
+	const unsigned classes = trouble_classes_of(spec);
 	unsigned deeds = 0;
+	for (unsigned k = 0; k < TROUBLE_CLASS_COUNT; k++)
+		if (classes & 1u << k)
+			count->of[k]++;
 	for (unsigned i = 0; i < t->rules_count; i++) {
 		const struct trouble_rule *r = &t->rule[i];
-		const uint32_t n = r->class == TROUBLE_ANY ? of_all : of_class;
-		if ((r->class != class && r->class != TROUBLE_ANY) || n < r->first || n > r->last)
+		const uint32_t n = count->of[r->class];
+		if ((classes & 1u << r->class) == 0 || n < r->first || n > r->last)
 			continue;
 		deeds |= 1u << r->kind;
 		if (r->kind == TROUBLE_DELAY)

@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of our own segments. Each segment is of exactly one class, the first that fits. */
+/* Of our own segments. One with text and FIN is of both classes. */
 enum trouble_class {
 	TROUBLE_RST,
 	TROUBLE_SYNACK, /* with SYN, and the bare SYN of a split handshake */
-	TROUBLE_FIN,    /* with or without text */
+	TROUBLE_FIN,
 	TROUBLE_DATA,
-	TROUBLE_ACK, /* nothing but an acknowledgement */
-	TROUBLE_CLASS_COUNT,
-	TROUBLE_ANY = TROUBLE_CLASS_COUNT, /* in a rule: all of them, counted together */
+	TROUBLE_ACK, /* none of these: nothing but an acknowledgement */
+	TROUBLE_ANY,
+	TROUBLE_CLASS_COUNT
 };
 
 enum trouble_kind {
@@ -53,7 +53,6 @@ struct trouble {
 /* How many segments of each class a connection has made. */
 struct trouble_count {
 	uint32_t of[TROUBLE_CLASS_COUNT];
-	uint32_t all;
 };
 
 /**
@@ -65,8 +64,8 @@ struct trouble_count {
 const char *trouble_parse(struct trouble *t, enum trouble_kind kind, const char *text,
 			  int64_t delay_ns);
 
-/** @return the class of a segment. */
-enum trouble_class trouble_class_of(const struct segment_spec *spec);
+/** @return the classes of a segment, a set of 1 << enum trouble_class. */
+unsigned trouble_classes_of(const struct segment_spec *spec);
 
 /** Count a segment, and find what is to be done to it.
  *  @return a set of 1 << enum trouble_kind; @p delay_ns is filled with TROUBLE_DELAY */

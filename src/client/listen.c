@@ -23,9 +23,9 @@
 #define BACKLOG_DEFAULT 1024
 #define PARKED_MAX 64
 #define SNAP_BYTES 65600
-/* Of one interface a slot holds a frame of its MTU; of lo and of all of them 64 KB each. */
-#define CAPTURE_BYTES (16u << 20)
-#define CAPTURE_BYTES_LARGE (64u << 20)
+/* A frame takes a slot of its interface's MTU, 64 KB on lo and where all are captured: 40000 of
+ * Ethernet, 1000 of the others. */
+#define CAPTURE_BYTES (64u << 20)
 
 static struct listen_options opt = {
 	.rto_ns = NS_PER_S,
@@ -284,24 +284,15 @@ static int open_guard(struct listen *l, enum ip_family family, struct guard **gu
 	return rc < 0 ? client_fault(rc, &l->why) : -1;
 }
 
-static bool is_loopback(const struct listen *l)
-{
-	for (uint32_t i = 0; i < l->host.links_count; i++)
-		if (l->host.link[i].index == l->interface_index)
-			return strcmp(l->host.link[i].name, "lo") == 0;
-	return false;
-}
-
 static int open_capture(struct listen *l, struct capture **capture)
 {
 	char filter[1024];
 	capture_filter_listen(&l->target.endpoint, filter, sizeof filter);
-	const bool large = l->interface_index == 0 || is_loopback(l);
 	const struct capture_spec spec = {
 		.interface = l->interface_index == 0 ? "any" : globals.interface,
 		.filter = filter,
 		.snap_bytes = SNAP_BYTES,
-		.buffer_bytes = large ? CAPTURE_BYTES_LARGE : CAPTURE_BYTES,
+		.buffer_bytes = CAPTURE_BYTES,
 	};
 	const int rc = capture_open(capture, &spec, &l->why);
 	return rc < 0 ? client_fault(rc, &l->why) : -1;

@@ -66,8 +66,12 @@ void listener_close(struct listener *l)
 	spare_reset(l);
 }
 
+/* As long as there may be cookies about, a SYN that comes again must find the same number,
+ * whether its first copy was answered by one or not. */
 static seq_t choose_isn(const struct listener *l, const struct segment *s, int64_t now_ns)
 {
+	if (now_ns < l->cookies_until_ns && (s->flags & TCP_SYN))
+		return cookie_make(&l->config.key, s, now_ns);
 	return l->config.has_isn ? l->config.machine.isn
 				 : cookie_isn(&l->config.key, &s->dst, &s->src, now_ns);
 }

@@ -146,6 +146,14 @@ void story_run(struct story *s, struct lab *lab, const struct story_spec *spec)
 	free(o.data);
 }
 
+void story_read(struct story *s, char *out, char *errors)
+{
+	memset(s, 0, sizeof *s);
+	s->events = json_array();
+	s->errors = errors;
+	parse(s, out);
+}
+
 void story_free(struct story *s)
 {
 	json_decref(s->events);

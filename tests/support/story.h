@@ -28,6 +28,8 @@ struct story_spec {
 
 /* Run to the end, at most 60 s. Fails the test if it cannot be run at all. */
 void story_run(struct story *s, struct lab *lab, const struct story_spec *spec);
+/* Take in what a run has told. @param out cut up  @param errors from malloc, owned */
+void story_read(struct story *s, char *out, char *errors);
 void story_free(struct story *s);
 
 /* The n-th event of a type (from 0), or NULL. */

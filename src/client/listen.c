@@ -333,6 +333,7 @@ static int open_session(struct listen *l)
 			  .own_segment = listen_own_segment,
 			  .own_icmp = listen_own_icmp,
 			  .own_begins = listen_own_begins,
+			  .follow = story_follow,
 			  .make_room = story_make_room},
 		.exchanges_max = l->listener.config.connections_max + EXCHANGES_EXTRA,
 		.interface = l->interface_index == 0 ? "any" : globals.interface,

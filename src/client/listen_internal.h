@@ -114,6 +114,8 @@ void story_end_soon(struct listen *l, const struct endpoint *local, const struct
 		    bool awaits);
 /* End what has been quiet for long enough. @return when (monotonic) to look again */
 int64_t story_end_quiet(struct listen *l, bool all);
+/* pipeline_hooks */
+bool story_follow(void *context, const struct segment *s);
 bool story_make_room(void *context, const struct segment *s);
 /* What the guards are and did. */
 struct event_flow story_guard(const struct listen *l);

@@ -272,9 +272,13 @@ static void outbound(struct listen *l, const struct segment *s, struct own_word 
 	const struct sent *sent = sent_recognise(&l->sent, s);
 	if (sent == NULL) {
 		word->unsent = true;
+		if (listener_find(&l->listener, &s->src, &s->dst) == NULL)
+			story_end_soon(l, &s->src, &s->dst, false);
 		return;
 	}
 	const struct connection *c = listener_find(&l->listener, &s->src, &s->dst);
+	if (c == NULL) /* the flow may have begun anew with this copy */
+		story_end_soon(l, &s->src, &s->dst, (s->flags & TCP_SYN) != 0);
 	word->known = true;
 	word->deed = sent->deed;
 	word->state = sent->state;

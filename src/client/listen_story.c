@@ -105,6 +105,17 @@ int64_t story_end_quiet(struct listen *l, bool all)
 	return soon < later ? soon : later;
 }
 
+/* In a flood of SYNs only what becomes a connection is followed: its cookie's ACK, or its SYN if it
+ * was remembered. A few SYNs more than the backlog are no flood. */
+bool story_follow(void *context, const struct segment *s)
+{
+	struct listen *l = context;
+	const bool known = listener_find(&l->listener, &s->dst, &s->src) != NULL;
+	const bool flood = l->later.head - l->later.tail >= STRAYS_MAX / 2 &&
+			   listener_is_pressed(&l->listener);
+	return known || !flood || (!(s->flags & TCP_SYN) && !listen_is_own(l, &s->src));
+}
+
 bool story_make_room(void *context, const struct segment *s)
 {
 	struct listen *l = context;
@@ -139,8 +150,8 @@ void story_counts(const struct listen *l)
 			    "(--max-clients)",
 			    c->unanswered, c->unanswered == 1 ? "" : "s");
 	if (session_pipeline(l->session)->unfollowed > 0)
-		client_note("synscope: %" PRIu64 " segments were served, but not shown: more "
-			    "exchanges at once than are followed",
+		client_note("synscope: %" PRIu64 " segments were answered, but not shown: a flood, "
+			    "or more exchanges than are followed",
 			    session_pipeline(l->session)->unfollowed);
 	if (l->unsendable > 0)
 		client_note("synscope: %" PRIu64 " segments could not be sent, the first because: "

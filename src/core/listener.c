@@ -175,9 +175,9 @@ static void answer_by_cookie(struct listener *l, const struct segment *s, uint16
 	l->counts.cookies_sent++;
 }
 
-static bool is_stateless(const struct listener *l)
+bool listener_is_pressed(const struct listener *l)
 {
-	return l->config.as == LISTENER_STATELESS || l->half_open >= l->config.half_open_max;
+	return l->half_open >= l->config.half_open_max;
 }
 
 static void open_connection(struct listener *l, struct connection *c, const struct segment *s,
@@ -205,7 +205,7 @@ static void take_syn(struct listener *l, const struct segment *s, uint16_t mss, 
 		l->counts.unanswered++;
 		return;
 	}
-	if (is_stateless(l)) {
+	if (l->config.as == LISTENER_STATELESS || listener_is_pressed(l)) {
 		answer_by_cookie(l, s, mss, now_ns, answer);
 		return;
 	}

@@ -101,10 +101,13 @@ static void free_slot(struct pipeline *p, struct exchange *x)
 
 static struct exchange *slot_for(struct pipeline *p, const struct segment *s)
 {
-	struct exchange *x = take_slot(p);
-	if (x == NULL && p->config.hooks.make_room != NULL &&
-	    p->config.hooks.make_room(p->config.hooks.context, s))
+	const struct pipeline_hooks *h = &p->config.hooks;
+	struct exchange *x = NULL;
+	if (h->follow == NULL || h->follow(h->context, s)) {
 		x = take_slot(p);
+		if (x == NULL && h->make_room != NULL && h->make_room(h->context, s))
+			x = take_slot(p);
+	}
 	if (x != NULL &&
 	    !flow_table_put(&p->table, &s->src, &s->dst, (uint32_t)(x - p->config.exchanges))) {
 		x->ended = true;

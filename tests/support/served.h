@@ -18,9 +18,12 @@ struct served {
 void served_begin(struct served *s, struct lab *lab, const char *const *words);
 /** @return its peak memory so far, in bytes (VmHWM). */
 unsigned long served_peak_bytes(const struct served *s);
-/** Have it stop (SIGINT; 0: wait until it ends by itself), and read what it told.
- *  @param story its events if the words had -j */
+/** Have it stop (SIGINT; 0: wait until it ends by itself), and read what it told: the
+ *  words had -j. */
 void served_end(struct served *s, int signal_number, struct story *story);
+
+/** The same for words without -j: only status and stderr are of interest. */
+void served_end_text(struct served *s, int signal_number, struct story *story);
 
 /** Run a shell command on a host. @param out receives its stdout; NULL: nobody wants it
  *  @return its exit status, or 128 + signal */

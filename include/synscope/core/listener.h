@@ -149,6 +149,9 @@ void listener_segment(struct listener *l, const struct segment *s, uint16_t mss,
  *  to, or only one that may end now (TIME-WAIT) */
 bool listener_begins(struct listener *l, const struct segment *s);
 
+/** @return whether SYNs are answered by cookies because there are too many half-open connections */
+bool listener_is_pressed(const struct listener *l);
+
 /** An ICMP error arrived that quotes a segment of ours. @return its connection, or NULL */
 struct connection *listener_icmp(struct listener *l, const struct icmp_error *e, int64_t now_ns);
 

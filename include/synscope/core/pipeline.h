@@ -88,6 +88,9 @@ struct pipeline_hooks {
 	/* A SYN with a new number for a flow with an own end: whether our end takes it as the
 	 * beginning of another connection. NULL: never. */
 	bool (*own_begins)(void *context, const struct segment *s);
+	/* A segment of no flow that is followed, with an own end: whether to follow its flow from
+	 * here on. NULL: always. */
+	bool (*follow)(void *context, const struct segment *s);
 	/* All slots are taken: end one (pipeline_end) that matters less than this segment's flow,
 	 * and return true; or leave that flow unfollowed. NULL: so it is always. */
 	bool (*make_room)(void *context, const struct segment *s);

@@ -332,6 +332,7 @@ static void ecn_react(struct machine *m)
 
 static void fast_recovery_begin(struct machine *m)
 {
+	m->tail = MACHINE_TAIL_QUIET;
 	m->tail_at_ns = INT64_MAX;
 	m->again_mark = m->snd_nxt;
 	m->ssthresh = half_flight(m);
@@ -362,6 +363,15 @@ static bool again_is_lost(const struct machine *m)
 		       (DUPLICATES - 1) * text_max(m);
 }
 
+/* RFC 5681 section 4.3: the loss of a repetition is a second sign of congestion. */
+static void again_once_more(struct machine *m)
+{
+	m->ssthresh = max_u32(m->cwnd / 2, 2u * m->snd_mss);
+	m->cwnd = min_u32(m->cwnd, m->ssthresh);
+	m->again_next = m->snd_una;
+	m->due |= MACHINE_DUE_AGAIN;
+}
+
 /* What duplicates and SACK say about loss. */
 static void recovery_update(struct machine *m)
 {
@@ -378,10 +388,8 @@ static void recovery_update(struct machine *m)
 		fast_recovery_begin(m);
 	if (m->recovery == MACHINE_FAST_RECOVERY) {
 		m->lost_edge = seq_max(m->lost_edge, edge);
-		if (again_is_lost(m)) {
-			m->again_next = m->snd_una;
-			m->due |= MACHINE_DUE_AGAIN;
-		}
+		if (again_is_lost(m))
+			again_once_more(m);
 	}
 }
 
@@ -447,7 +455,7 @@ static void all_again(struct machine *m)
 static void tail_schedule(struct machine *m, int64_t now_ns)
 {
 	m->tail_at_ns = INT64_MAX;
-	if (!m->config.tail_probe || !m->use_sack || m->recovery != MACHINE_STEADY ||
+	if (!m->config.tail_probe || !m->use_sack || m->recovery == MACHINE_LOSS_RECOVERY ||
 	    m->tail != MACHINE_TAIL_QUIET || m->srtt_ns == 0 || in_flight(m) == 0)
 		return;
 	const int64_t after_ns = 2 * m->srtt_ns + TAIL_SLACK_NS +
@@ -461,8 +469,17 @@ void send_tail_tick(struct machine *m, int64_t now_ns)
 	if (now_ns < m->tail_at_ns)
 		return;
 	m->tail_at_ns = INT64_MAX;
-	if (m->recovery == MACHINE_STEADY && in_flight(m) > 0 && m->syn_acked)
+	if (in_flight(m) == 0 || !m->syn_acked)
+		return;
+	if (m->recovery == MACHINE_STEADY) {
 		m->tail = MACHINE_TAIL_DUE;
+	} else if (m->recovery == MACHINE_FAST_RECOVERY) {
+		/* Where cwnd is two segments, a repetition that is lost fills it: nothing may go
+		 * that could tell of the loss. So the probe is the repetition, once. */
+		m->tail = MACHINE_TAIL_SENT;
+		m->tail_left = m->snd_una;
+		again_once_more(m);
+	}
 }
 
 /* SND.UNA has moved: beyond the probe, it has done what it was for. */
@@ -701,6 +718,8 @@ static bool output_again(struct machine *m, struct segment_spec *spec, int64_t n
 		m->again_mark = m->snd_nxt;
 	m->again_next = seq_add(hole.left, spec_again(m, spec, hole.left, count));
 	went_out(m, now_ns);
+	if (m->recovery == MACHINE_FAST_RECOVERY && m->tail == MACHINE_TAIL_QUIET)
+		tail_schedule(m, now_ns);
 	return true;
 }
 

@@ -528,6 +528,32 @@ static void test_tail_probe_brings_something_new_if_there_is_any(void **state)
 	rig_end(&r);
 }
 
+static void test_tail_probe_in_recovery_repeats_the_repetition_once(void **state)
+{
+	(void)state;
+	struct rig r;
+	tail_begin(&r);
+	r.m->cwnd = 5000;
+	rig_queues(&r, 11, 5000);
+	for (uint32_t at = 11; at < 5011; at += 1000)
+		rig_sends(&r, A, at, 1, 1000);
+	sacks(&r, 1011, 5011);
+	rig_gives(&r, A, 1, 11, 0);
+	rig_sends(&r, A, 11, 1, 1000);
+	rig_is_silent(&r);
+	assert_int_equal(r.m->recovery, MACHINE_FAST_RECOVERY);
+	const uint32_t cwnd = r.m->cwnd;
+	assert_int_equal(rig_waits_for_timer(&r), 22 * MS);
+	rig_sends(&r, A, 11, 1, 1000);
+	rig_is_silent(&r);
+	assert_int_equal(r.m->recovery, MACHINE_FAST_RECOVERY);
+	assert_true(r.m->cwnd < cwnd); /* RFC 5681 section 4.3: twice lost, twice lowered */
+	(void)rig_waits_for_timer(&r);
+	assert_int_equal(r.m->recovery, MACHINE_LOSS_RECOVERY);
+	rig_sends(&r, A, 11, 1, 1000);
+	rig_end(&r);
+}
+
 static void test_sack_that_lies_is_not_believed(void **state)
 {
 	(void)state;
@@ -743,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_tail_probe_finds_a_lost_end_in_two_round_trips),
 		cmocka_unit_test(test_tail_probe_goes_once_and_the_time_out_follows),
 		cmocka_unit_test(test_tail_probe_brings_something_new_if_there_is_any),
+		cmocka_unit_test(test_tail_probe_in_recovery_repeats_the_repetition_once),
 		cmocka_unit_test(test_sack_that_lies_is_not_believed),
 		cmocka_unit_test(test_sack_more_stretches_than_can_be_remembered),
 		cmocka_unit_test(test_cwnd_starts_at_ten_segments_doubles_then_grows_by_one),

@@ -202,20 +202,16 @@ walk: $(BUILD)/tests/walk/walk
 stacks: $(BUILD)/tests/stacks/stacks
 	$(Q)$< --walks $(WALKS) $(ARGS)
 
-#: mutate     change the transition table, a row and a thing at a time: does a test notice?
-EVERY ?= 1
-mutate: $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ
-	$(Q)BUILD=$(BUILD) MUTATE_TESTS="$(MUTATE_TESTS)" tests/mutate/run.sh $(EVERY)
-
-#: check-long what takes its time: 10000 walks beside each, every mutant, and the
-#:            oracle's deep histories
+#: check-long what takes its time: 10000 walks beside each, every mutant, the oracle's deep
+#:            histories, and 100 MB from `listen` over bad wires
 check-long: WALKS := 10000
-check-long: walk stacks mutate $(ORACLE_BIN)
+check-long: walk stacks mutate $(ORACLE_BIN) $(BUILD)/synscope
 	$(Q)$(ORACLE_BIN) --depth 4 --hostile
 	$(Q)$(ORACLE_BIN) --depth 12 --walks 1200
 	$(Q)$(ORACLE_BIN) --depth 10 --walks 1200 --lives 2
 	$(Q)$(ORACLE_BIN) --depth 10 --walks 1200 --lives 2 --hostile
 	$(Q)$(ORACLE_BIN) --depth 12 --walks 800 --hostile --stacks
+	$(Q)SYNSCOPE=$(BUILD)/synscope LISTEN_CLIENTS=none LISTEN_TRANSFER_MB=100 tests/lab/listen_clients.sh
 
 #: check      every test: unit, golden, some mutants, lab (in namespaces; no root needed)
 check: tests

@@ -35,6 +35,9 @@ test|command ncat|ncat
 test|command socat|socat
 test|command curl|curl
 test|command jq|jq
+test|command wget|wget
+test|command ssh|openssh-client
+test|command chromium|chromium
 test|command mandoc|mandoc
 test|command tmux|tmux
 test|command unshare|util-linux

@@ -202,6 +202,11 @@ walk: $(BUILD)/tests/walk/walk
 stacks: $(BUILD)/tests/stacks/stacks
 	$(Q)$< --walks $(WALKS) $(ARGS)
 
+#: mutate     change the transition table, a row and a thing at a time: does a test notice?
+EVERY ?= 1
+mutate: $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ
+	$(Q)BUILD=$(BUILD) MUTATE_TESTS="$(MUTATE_TESTS)" tests/mutate/run.sh $(EVERY)
+
 #: check-long what takes its time: 10000 walks beside each, every mutant, the oracle's deep
 #:            histories, and 100 MB from `listen` over bad wires
 check-long: WALKS := 10000

@@ -199,7 +199,8 @@ static struct machine_config machine_config(void)
 static int prepare_listener(struct listen *l)
 {
 	const uint32_t count = opt.max_clients.given ? opt.max_clients.value : CLIENTS_MAX_DEFAULT;
-	struct listener_config config = {
+	struct listener_config *config = &l->config;
+	*config = (struct listener_config){
 		.machine = machine_config(),
 		.as = (enum listener_as)opt.as,
 		.has_isn = opt.isn.given,
@@ -214,25 +215,25 @@ static int prepare_listener(struct listen *l)
 		.index_count = power_of_two_from(2 * count),
 		.parked_max = PARKED_MAX,
 	};
-	clock_random(&config.key, sizeof config.key);
-	config.connections = calloc(count, sizeof *config.connections);
-	config.index = calloc(config.index_count, sizeof *config.index);
-	config.heap = calloc(count, sizeof *config.heap);
-	config.parked = calloc(PARKED_MAX, sizeof *config.parked);
+	clock_random(&config->key, sizeof config->key);
+	config->connections = calloc(count, sizeof *config->connections);
+	config->index = calloc(config->index_count, sizeof *config->index);
+	config->heap = calloc(count, sizeof *config->heap);
+	config->parked = calloc(PARKED_MAX, sizeof *config->parked);
 	l->clients = calloc(count, sizeof *l->clients);
 	l->sent_slots = calloc(SENT_MAX, sizeof *l->sent_slots);
-	l->buffers_bytes = (size_t)count *
-			   (config.machine.send_buffer_bytes + config.machine.receive_buffer_bytes);
+	l->buffers_bytes = (size_t)count * (config->machine.send_buffer_bytes +
+					    config->machine.receive_buffer_bytes);
 	/* Promised, not reserved: a page is there from the first byte in it. */
-	config.buffers = mmap(NULL, l->buffers_bytes, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (config.connections == NULL || config.index == NULL || config.heap == NULL ||
-	    config.parked == NULL || l->clients == NULL || l->sent_slots == NULL ||
-	    !story_init(l, count + EXCHANGES_EXTRA) || config.buffers == MAP_FAILED)
+	config->buffers = mmap(NULL, l->buffers_bytes, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (config->connections == NULL || config->index == NULL || config->heap == NULL ||
+	    config->parked == NULL || l->clients == NULL || l->sent_slots == NULL ||
+	    !story_init(l, count + EXCHANGES_EXTRA) || config->buffers == MAP_FAILED)
 		return client_error(EXIT_OS_ERROR, "out of memory for %u clients (--max-clients)",
 				    count);
 	l->sent = (struct sent_log){.slots = l->sent_slots, .slots_count = SENT_MAX};
-	listener_init(&l->listener, &config);
+	listener_init(&l->listener, config);
 	return -1;
 }
 

@@ -68,6 +68,7 @@ struct listen {
 	struct link *link;
 	struct session *session;
 
+	struct listener_config config; /* owns the listener's memory */
 	struct listener listener;
 	struct client *clients;
 	size_t buffers_bytes;

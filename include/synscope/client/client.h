@@ -109,8 +109,8 @@ struct target {
 must_check int target_read(struct target *t, char *const *words, int words_count);
 
 /**
- * Read where to listen: PORT, :PORT, ADDRESS:PORT, [v6]:PORT, with service names. Without an address
- * it is family IP_NONE, or with -4 or -6 the unspecified address.
+ * Read where to listen: PORT, :PORT, ADDRESS:PORT, [v6]:PORT, with service names. Without an
+ * address it is family IP_NONE, or with -4 or -6 the unspecified address.
  * @return -1 when good, or the exit status after an error line
  */
 must_check int target_read_local(struct target *t, char *const *words, int words_count);

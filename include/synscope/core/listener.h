@@ -56,7 +56,7 @@ struct connection {
 	int64_t deadline_ns;
 	int64_t mute_until_ns;   /* nothing is sent before */
 	int64_t window_opens_ns; /* the window is closed until then; INT64_MAX: it is open */
-	int64_t alarm_ns;        /* the caller's: listener_ready() gives it then; INT64_MAX: never */
+	int64_t alarm_ns; /* the caller's: listener_ready() gives it then; INT64_MAX: never */
 	struct trouble_count made;
 };
 

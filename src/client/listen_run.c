@@ -538,6 +538,8 @@ static void wait_for_end(struct listen *l)
 		if (now >= until || actor_signal != 0) {
 			stop(l, true);
 			until = INT64_MAX;
+			actor_signal = 0;
+			continue; /* the resets are still to be sent */
 		}
 		if (busy)
 			continue;

@@ -186,7 +186,9 @@ $(BUILD)/tests/mutate/test_%: $(BUILD)/tests/unit/core/test_%.o $(BUILD)/tests/m
 $(BUILD)/tests/mutate/differ: $(BUILD)/tests/mutate/differ.o $(BUILD)/tests/mutate/mutable.o $(BUILD)/libsupport.a $(BUILD)/libcore.a
 	$(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^
 
-tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN) $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ
+# listen_flood.sh borrows its clients from the benchmarks.
+tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN) $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ \
+       $(BUILD)/tests/bench/crowd
 binaries: tests $(BENCH_BIN) $(ORACLE_BIN) $(BUILD)/tests/stacks/stacks
 
 #: oracle     beliefs beside every execution of a concrete end; ARGS="--hostile --depth 4" ...
@@ -225,7 +227,7 @@ check-unit: $(UNIT_BIN)
 	$(Q)BUILD=$(BUILD) tests/run.sh unit
 check-golden: $(BUILD)/synscope
 	$(Q)BUILD=$(BUILD) tests/run.sh golden
-check-lab: $(BUILD)/synscope $(LAB_BIN)
+check-lab: $(BUILD)/synscope $(LAB_BIN) $(BUILD)/tests/bench/crowd
 	$(Q)BUILD=$(BUILD) tests/run.sh lab
 
 #: golden-update NAME=x   rewrite one golden file (or all of them: NAME=)

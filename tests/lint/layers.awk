@@ -83,6 +83,8 @@ FNR == 1 {
 			breach(layer " may not include " part[n - 1] " (" name ")")
 	} else if (test && name ~ /^(\.\.\/)+((support|walk|stacks)\/[a-z0-9_]+\.h|oracle\/[a-z0-9_]+\.[ch])$/) {
 		# a test may have its support, and take in the oracle (a core test links core alone)
+	} else if (FILENAME == "tests/mutate/mutable.c" && name == "../../src/core/rules.c") {
+		# the table itself, to be changed
 	} else if (n != 1) { # a header of one module stands beside it
 		breach("\"" name "\": say \"synscope/LAYER/MODULE.h\", or \"NAME.h\" beside the file")
 	}

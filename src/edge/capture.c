@@ -142,12 +142,12 @@ static void filter_add_listen(struct filter_text *f, bool v6, const struct endpo
 {
 	const bool any = local->addr.family == IP_NONE || ip_addr_is_unspecified(&local->addr);
 	const unsigned places[2] = {v6 ? 8 : 12, v6 ? 24 : 16};
+	filter_add(f, v6 ? "(ip6 and ((ip6[6]=6 and (" : "(ip and ((tcp and (");
 	for (int way = 0; way < 2; way++) {
-		filter_add(f, way == 0 ? (v6 ? "(ip6 and ((ip6[6]=6 and (" : "(ip and ((tcp and (")
-				       : " or ");
+		filter_add(f, way == 0 ? "(" : " or ("); /* or and and have one precedence */
 		if (!any)
 			filter_add_address(f, places[way], &local->addr);
-		filter_add(f, "%s%s%s:2]=%u", any ? "" : " and ", v6 ? "ip6[40" : "tcp[0",
+		filter_add(f, "%s%s%s:2]=%u)", any ? "" : " and ", v6 ? "ip6[40" : "tcp[0",
 			   way == 0 ? "" : "+2", local->port);
 	}
 	/* As in capture_filter_for(): errors from anybody that quote what we sent. */

@@ -54,6 +54,15 @@ refuses "no such choice" 64 "one of fin rst none" -- trace --close gently 127.0.
 refuses "bad hexadecimal" 64 "hexadecimal" -- trace --data 0x123 127.0.0.1:1
 refuses "two kinds of data" 64 "exclude each other" -- trace --data 00 --data-string x 127.0.0.1:1
 refuses "no such data file" 66 "cannot read" -- trace --data-file /nonexistent 127.0.0.1:1
+refuses "nowhere to listen" 64 "nowhere to listen" -- listen
+refuses "two places to listen" 64 "one place only" -- listen 1 2
+refuses "listening on port 0" 64 "a port is 1 to 65535" -- listen 0
+refuses "what to drop" 64 "SYNACK:1" -- listen --drop SYN:1 7777
+refuses "how long to delay" 64 "SYNACK:1=300ms" -- listen --delay SYNACK:1 7777
+refuses "nothing to serve" 66 "or one of echo http sink source chargen" -- listen --serve /nonexistent 7777
+refuses "another host's address" 69 "not an address of this host" -- listen 198.51.100.77:7777
+refuses "listening on a group" 64 "multicast" -- listen '[ff02::1]:7777'
+refuses "listening on no interface" 69 "no interface nosuch0" -- listen -i nosuch0 7777
 refuses "a strange file name" 64 "should end in" -- trace -w x.txt 127.0.0.1:1
 refuses "an unwritable file" 71 "cannot write" -- trace -w /nonexistent/x.pcap 127.0.0.1:1
 refuses "no such file to read" 66 "cannot read" -- read /nonexistent

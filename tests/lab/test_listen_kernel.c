@@ -52,6 +52,7 @@ struct scene {
 	struct step steps[12];
 	const char *note;            /* that must be there, or NULL */
 	const char *client, *server; /* as told at the end; NULL: not compared. LISTEN is CLOSED */
+	bool one_address;            /* listen on the server's own, not on all of them */
 };
 
 #define CONNECT                     \
@@ -95,31 +96,32 @@ struct scene {
 
 /* clang-format off */
 static const struct scene scenes[] = {
-	{"the client closes first", {"--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT), CLOSE}, "fin.acked", "TIME-WAIT", "CLOSED"},
-	{"the server closes first", {"--serve", "http", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_EOF, STATE(ST_CLOSE_WAIT), CLOSE, STATE(ST_CLOSED)}, "fin.acked", "CLOSED", "TIME-WAIT"},
-	{"the server resets when it is done", {"--serve", "http", "--close", "rst", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_RESET, STATE(ST_CLOSED)}, "rst.acceptable", "CLOSED", "CLOSED"},
-	{"nobody closes but the client", {"--serve", "sink", "--close", "none", NULL}, {OPENED, SHUT, STATE(ST_FIN_WAIT_2)}, "fin", NULL, NULL},
-	{"a greeting, as of an SSH server", {"--serve", "echo", "--data-string", "SSH-2.0-hand\\r\\n", NULL}, {OPENED, HEAR("SSH-2.0-hand\r\n"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "data", "TIME-WAIT", "CLOSED"},
-	{"closed", {"--as", "closed", NULL}, {CONNECT, OUTCOME(ECONNREFUSED), STATE(ST_CLOSED)}, "on_purpose", "CLOSED", "CLOSED"},
-	{"silent", {"--as", "silent", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(ETIMEDOUT), STATE(ST_SYN_SENT)}, "on_purpose", NULL, NULL},
-	{"late", {"--as", "late", "--late", "600ms", "--serve", "echo", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(0), STATE(ST_ESTABLISHED), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"stateless: SYN cookies", {"--as", "stateless", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"SYN cookies without time stamps", {"--as", "stateless", "--no-ts", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"the SYN,ACK is lost", {"--drop", "SYNACK:1", "--rto", "200ms", "--serve", "echo", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(0), STATE(ST_ESTABLISHED), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"an answer is lost", {"--drop", "DATA:1", "--rto", "200ms", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"the FIN is lost", {"--drop", "FIN:1", "--rto", "200ms", "--serve", "http", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_EOF, STATE(ST_CLOSE_WAIT), CLOSE, STATE(ST_CLOSED)}, "on_purpose", "CLOSED", "TIME-WAIT"},
-	{"everything twice: our RST may end its TIME-WAIT", {"--dup", "ANY", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF}, "on_purpose", NULL, NULL},
-	{"data out of order", {"--reorder", "DATA:1", "--mss", "200", "--serve", "http", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_EOF, STATE(ST_CLOSE_WAIT), CLOSE, STATE(ST_CLOSED)}, "data.out_of_order", "CLOSED", "TIME-WAIT"},
-	{"everything late", {"--delay", "50ms", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"a SYN,ACK with a wrong checksum", {"--badsum", "SYNACK:1", "--rto", "200ms", "--serve", "echo", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(0), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "checksum.bad", "TIME-WAIT", "CLOSED"},
-	{"a SYN,ACK that acknowledges too much", {"--wrong-ack", "SYNACK:1", "--rto", "200ms", "--serve", "echo", NULL}, {CONNECT, OUTCOME(0), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "synack.wrong_ack", "TIME-WAIT", "CLOSED"},
-	{"a closed window", {"--zero-window", "700ms", "--serve", "echo", NULL}, {OPENED, SAY("hello"), HEAR("hello"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED"},
-	{"a split handshake", {"--split-handshake", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "open.simultaneous", "TIME-WAIT", "CLOSED"},
-	{"a reset after ten bytes", {"--rst-after", "10", "--serve", "echo", NULL}, {OPENED, SAY("hello"), AT_RESET, STATE(ST_CLOSED)}, "on_purpose", "CLOSED", "CLOSED"},
-	{"no options at all", {"--no-mss", "--no-wscale", "--no-ts", "--no-sack", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED"},
-	{"ISN 4294967295", {"--isn", "4294967295", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED"},
-	{"the nftables guard", {"--guard", "nft", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED"},
-	{"on one interface, one address", {"-i", "eth0", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED"},
+	{"the client closes first", {"--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT), CLOSE}, "fin.acked", "TIME-WAIT", "CLOSED", false},
+	{"the server closes first", {"--serve", "http", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_EOF, STATE(ST_CLOSE_WAIT), CLOSE, STATE(ST_CLOSED)}, "fin.acked", "CLOSED", "TIME-WAIT", false},
+	{"the server resets when it is done", {"--serve", "http", "--close", "rst", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_RESET, STATE(ST_CLOSED)}, "rst.acceptable", "CLOSED", "CLOSED", false},
+	{"nobody closes but the client", {"--serve", "sink", "--close", "none", NULL}, {OPENED, SHUT, STATE(ST_FIN_WAIT_2)}, "fin", NULL, NULL, false},
+	{"a greeting, as of an SSH server", {"--serve", "echo", "--data-string", "SSH-2.0-hand\\r\\n", NULL}, {OPENED, HEAR("SSH-2.0-hand\r\n"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "data", "TIME-WAIT", "CLOSED", false},
+	{"closed", {"--as", "closed", NULL}, {CONNECT, OUTCOME(ECONNREFUSED), STATE(ST_CLOSED)}, "on_purpose", "CLOSED", "CLOSED", false},
+	{"silent", {"--as", "silent", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(ETIMEDOUT), STATE(ST_SYN_SENT)}, "on_purpose", NULL, NULL, false},
+	{"late", {"--as", "late", "--late", "600ms", "--serve", "echo", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(0), STATE(ST_ESTABLISHED), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"stateless: SYN cookies", {"--as", "stateless", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"SYN cookies without time stamps", {"--as", "stateless", "--no-ts", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"the SYN,ACK is lost", {"--drop", "SYNACK:1", "--rto", "200ms", "--serve", "echo", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(0), STATE(ST_ESTABLISHED), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"an answer is lost", {"--drop", "DATA:1", "--rto", "200ms", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"the FIN is lost", {"--drop", "FIN:1", "--rto", "200ms", "--serve", "http", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_EOF, STATE(ST_CLOSE_WAIT), CLOSE, STATE(ST_CLOSED)}, "on_purpose", "CLOSED", "TIME-WAIT", false},
+	{"everything twice: our RST may end its TIME-WAIT", {"--dup", "ANY", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF}, "on_purpose", NULL, NULL, false},
+	{"data out of order", {"--reorder", "DATA:1", "--mss", "200", "--serve", "http", NULL}, {OPENED, SAY("GET / HTTP/1.0\r\n\r\n"), AT_EOF, STATE(ST_CLOSE_WAIT), CLOSE, STATE(ST_CLOSED)}, "data.out_of_order", "CLOSED", "TIME-WAIT", false},
+	{"everything late", {"--delay", "50ms", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"a SYN,ACK with a wrong checksum", {"--badsum", "SYNACK:1", "--rto", "200ms", "--serve", "echo", NULL}, {CONNECT, STATE(ST_SYN_SENT), OUTCOME(0), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "checksum.bad", "TIME-WAIT", "CLOSED", false},
+	{"a SYN,ACK that acknowledges too much", {"--wrong-ack", "SYNACK:1", "--rto", "200ms", "--serve", "echo", NULL}, {CONNECT, OUTCOME(0), SAY("x"), HEAR("x"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "synack.wrong_ack", "TIME-WAIT", "CLOSED", false},
+	{"a closed window", {"--zero-window", "700ms", "--serve", "echo", NULL}, {OPENED, SAY("hello"), HEAR("hello"), SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "on_purpose", "TIME-WAIT", "CLOSED", false},
+	{"a split handshake", {"--split-handshake", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, "open.simultaneous", "TIME-WAIT", "CLOSED", false},
+	{"a reset after ten bytes", {"--rst-after", "10", "--serve", "echo", NULL}, {OPENED, SAY("hello"), AT_RESET, STATE(ST_CLOSED)}, "on_purpose", "CLOSED", "CLOSED", false},
+	{"no options at all", {"--no-mss", "--no-wscale", "--no-ts", "--no-sack", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED", false},
+	{"ISN 4294967295", {"--isn", "4294967295", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED", false},
+	{"the nftables guard", {"--guard", "nft", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED", false},
+	{"on one interface", {"-i", "eth0", "--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED", false},
+	{"on one address", {"--serve", "echo", NULL}, {ECHOED, SHUT, AT_EOF, STATE(ST_TIME_WAIT)}, NULL, "TIME-WAIT", "CLOSED", true},
 };
 /* clang-format on */
 
@@ -276,7 +278,9 @@ static void run_scene(const struct scene *s, enum ip_family family)
 	int count = 6;
 	for (int i = 0; s->words[i] != NULL; i++)
 		words[count++] = s->words[i];
-	words[count] = PORT_TEXT;
+	words[count] = !s->one_address   ? PORT_TEXT
+		       : family == IP_V6 ? "[2001:db8::2]:" PORT_TEXT
+					 : "192.0.2.2:" PORT_TEXT;
 	struct served served;
 	struct story told;
 	struct run run = {.scene = s, .server = {lab_address(lab, LAB_SERVER, family), PORT}};

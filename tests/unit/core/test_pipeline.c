@@ -922,6 +922,183 @@ static void test_pipeline_truth_is_told_of_the_remote_end_only(void **state)
 	rig_close(r);
 }
 
+/* --- an own end that serves ------------------------------------------------------------------ */
+
+static bool is_server(void *context, const struct endpoint *e)
+{
+	const struct rig *r = context;
+	return endpoint_equal(e, &r->server);
+}
+
+static bool begins_now; /* what own_begins and follow answer */
+static bool follows_now;
+
+static bool own_begins(void *context, const struct segment *s)
+{
+	(void)context;
+	(void)s;
+	return begins_now;
+}
+
+static bool follow(void *context, const struct segment *s)
+{
+	(void)context;
+	(void)s;
+	return follows_now;
+}
+
+static bool make_room(void *context, const struct segment *s)
+{
+	struct rig *r = context;
+	const struct endpoint first = {r->client.addr, 40000};
+	struct exchange *x = pipeline_find(&r->p, &first, &r->server);
+	(void)s;
+	if (x == NULL)
+		return false;
+	pipeline_end(&r->p, x, NULL);
+	return true;
+}
+
+static struct rig *rig_serving(uint32_t exchanges_max)
+{
+	begins_now = false;
+	follows_now = true;
+	return rig_open(&(struct pipeline_config){
+		.hooks = {.is_own = is_server,
+			  .own_segment = own_segment,
+			  .own_icmp = own_icmp,
+			  .own_begins = own_begins,
+			  .follow = follow,
+			  .make_room = make_room},
+		.exchanges_max = exchanges_max,
+		.vantage = "at the server",
+	});
+}
+
+static void test_pipeline_serving_end_says_whether_a_syn_begins(void **state)
+{
+	(void)state;
+	struct rig *r = rig_serving(0);
+	tell(r, C, "S", 0, 0, 0);
+	begins_now = true;
+	tell(r, C, "S", 0, 0, 0); /* the same number: no other connection */
+	assert_int_equal(count_of(r, EVENT_START), 1);
+	r->isn[C] += 70000;
+	begins_now = false;
+	tell(r, C, "S", 0, 0, 0);
+	assert_int_equal(count_of(r, EVENT_START), 1);
+	begins_now = true;
+	tell(r, C, "S", 0, 0, 0);
+	assert_int_equal(count_of(r, EVENT_FLOW), 1);
+	assert_int_equal(count_of(r, EVENT_START), 2);
+	assert_int_equal(last_segment(r)->n, 1);
+	assert_int_equal(r->own_in, 4);
+	rig_close(r);
+}
+
+static void test_pipeline_end_uses_the_slot_again(void **state)
+{
+	(void)state;
+	struct rig *r = rig_serving(1);
+	for (uint32_t i = 1; i <= 5; i++) {
+		tell(r, C, "S", 0, 0, 0);
+		struct exchange *x = pipeline_find(&r->p, &r->client, &r->server);
+		assert_non_null(x);
+		assert_int_equal(x->flow.id, i);
+		pipeline_end(&r->p, x, NULL);
+		assert_null(pipeline_find(&r->p, &r->client, &r->server));
+		assert_int_equal(count_of(r, EVENT_FLOW), i);
+		r->client.port++;
+	}
+	assert_int_equal(r->p.exchanges_used, 1);
+	finish(r);
+	assert_int_equal(count_of(r, EVENT_FLOW), 5); /* each record once */
+	assert_int_equal(r->events[r->count - 1].u.end.flows, 5);
+	rig_close(r);
+}
+
+static void test_pipeline_full_makes_room_or_serves_unseen(void **state)
+{
+	(void)state;
+	struct rig *r = rig_serving(1);
+	tell(r, C, "S", 0, 0, 0);
+	r->client.port = 40001;
+	tell(r, C, "S", 0, 0, 0); /* 40000 goes for it */
+	assert_int_equal(count_of(r, EVENT_FLOW), 1);
+	assert_int_equal(count_of(r, EVENT_START), 2);
+	r->client.port = 40002;
+	const size_t before = r->count;
+	tell(r, C, "S", 0, 0, 0); /* nothing can go for this one */
+	tell(r, S, "SA", 0, 1, 0);
+	assert_int_equal(r->count, before);
+	assert_int_equal(r->p.unfollowed, 2);
+	assert_int_equal(r->own_in, 3); /* but the actor has it */
+	assert_int_equal(r->own_out, 1);
+	rig_close(r);
+}
+
+static void test_pipeline_unwanted_flows_are_served_unseen(void **state)
+{
+	(void)state;
+	struct rig *r = rig_serving(0);
+	follows_now = false;
+	tell(r, C, "S", 0, 0, 0);
+	assert_int_equal(r->count, 0);
+	assert_int_equal(r->own_in, 1);
+	follows_now = true;
+	tell(r, C, "A", 1, 1, 0); /* followed from here on, as in the middle of a capture */
+	assert_int_equal(count_of(r, EVENT_START), 1);
+	follows_now = false;
+	tell(r, S, "PA", 1, 1, 3);
+	assert_int_equal(last_segment(r)->n, 2);
+	rig_close(r);
+}
+
+static void test_pipeline_serving_end_ignores_flows_of_others(void **state)
+{
+	(void)state;
+	struct rig *r = rig_serving(0);
+	r->server.port = 81;
+	const struct segment_spec s = spec_of(r, C, "S", 0, 0, 0);
+	r->server.port = 80;
+	send_spec(r, &s);
+	assert_int_equal(r->count, 0);
+	assert_int_equal(r->own_in, 0);
+	assert_int_equal(r->p.other, 1);
+	rig_close(r);
+}
+
+static void test_pipeline_deeds_are_noted(void **state)
+{
+	(void)state;
+	struct rig *r = rig_serving(0);
+	tell(r, C, "S", 0, 0, 0);
+	r->word = (struct own_word){
+		.known = true, .state = ST_SYN_RECEIVED, .deed = "on purpose: sent twice"};
+	tell(r, S, "SA", 0, 1, 0);
+	const struct event_segment *e = last_segment(r);
+	bool noted = false;
+	for (size_t i = 0; i < e->notes_count; i++)
+		noted |= e->notes[i].code == NOTE_ON_PURPOSE &&
+			 strcmp(e->notes[i].text, "on purpose: sent twice") == 0;
+	assert_true(noted);
+	assert_int_equal(e->server.state, ST_SYN_RECEIVED);
+	/* One that was held back shows the state of its sender too. */
+	const struct segment held = {.src = r->server,
+				     .dst = r->client,
+				     .seq = seq_of(r->isn[S] + 1),
+				     .ack = seq_of(r->isn[C] + 1),
+				     .flags = TCP_ACK};
+	const struct own_word word = {
+		.known = true, .state = ST_ESTABLISHED, .deed = "on purpose: never sent"};
+	pipeline_held(&r->p, &held, &word, r->now_ns);
+	e = last_segment(r);
+	assert_true(e->held);
+	assert_int_equal(e->notes[0].code, NOTE_ON_PURPOSE);
+	assert_int_equal(e->server.state, ST_ESTABLISHED);
+	rig_close(r);
+}
+
 static void test_pipeline_own_end_hears_icmp_about_its_own_segments(void **state)
 {
 	(void)state;
@@ -1051,6 +1228,12 @@ int main(void)
 		cmocka_unit_test(test_pipeline_own_end_ports_are_never_another_flow),
 		cmocka_unit_test(test_pipeline_truth_is_told_of_the_remote_end_only),
 		cmocka_unit_test(test_pipeline_own_end_hears_icmp_about_its_own_segments),
+		cmocka_unit_test(test_pipeline_serving_end_says_whether_a_syn_begins),
+		cmocka_unit_test(test_pipeline_end_uses_the_slot_again),
+		cmocka_unit_test(test_pipeline_full_makes_room_or_serves_unseen),
+		cmocka_unit_test(test_pipeline_unwanted_flows_are_served_unseen),
+		cmocka_unit_test(test_pipeline_serving_end_ignores_flows_of_others),
+		cmocka_unit_test(test_pipeline_deeds_are_noted),
 		cmocka_unit_test(test_pipeline_held_timer_state_verdict),
 		cmocka_unit_test(
 			test_pipeline_finish_gives_every_flow_once_and_the_guard_to_our_own),

@@ -164,6 +164,47 @@ static void test_capture_filter_for_any_port_passes_every_port(void **state)
 	assert_false(filter_passes(filter, C4_A4 BACK SYN));
 }
 
+/* Listening where the peer of these cases does, port 80 of every address or of its own. */
+static void test_capture_filter_listen_passes_the_port_and_errors_about_it(void **state)
+{
+	(void)state;
+	char all[1024];
+	char one[1024];
+	char v6[1024];
+	const struct endpoint everywhere = {.port = 80};
+	const struct endpoint here = at("192.0.2.2", 80);
+	const struct endpoint any6 = at("::", 80);
+	capture_filter_listen(&everywhere, all, sizeof all);
+	capture_filter_listen(&here, one, sizeof one);
+	capture_filter_listen(&any6, v6, sizeof v6);
+	static const struct {
+		const char *packet;
+		bool all, one, v6;
+	} rows[] = {
+		{A4_B4 PORTS SYN, true, true, false},
+		{B4_A4 BACK SYN, true, true, false},
+		{A4_B4 OTHER SYN, true, true, false},
+		{C4_A4 BACK SYN, true, false, false},
+		{A4_B4_UDP PORTS SYN, false, false, false},
+		{R4_B4 UNREACH B4_A4 BACK "00000001", true, true, false},
+		{R4_A4 UNREACH A4_B4 PORTS "00000001", false, false, false},
+		{R4_A4 ECHO A4_B4 PORTS "00000001", false, false, false},
+		{IP6_TCP ADDR_A6 ADDR_B6 PORTS SYN, true, false, true},
+		{IP6_TCP ADDR_B6 ADDR_A6 BACK SYN, true, false, true},
+		{IP6_ICMP ADDR_R6 ADDR_B6 UNREACH6 IP6_TCP ADDR_B6 ADDR_A6 BACK SYN, true, false,
+		 true},
+		{IP6_ICMP ADDR_R6 ADDR_A6 UNREACH6 IP6_TCP ADDR_A6 ADDR_B6 PORTS SYN, false, false,
+		 false},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		if (filter_passes(all, rows[i].packet) != rows[i].all ||
+		    filter_passes(one, rows[i].packet) != rows[i].one ||
+		    filter_passes(v6, rows[i].packet) != rows[i].v6)
+			fail_msg("row %zu: %d %d %d", i, filter_passes(all, rows[i].packet),
+				 filter_passes(one, rows[i].packet),
+				 filter_passes(v6, rows[i].packet));
+}
+
 static void test_capture_filter_for_longest_fits_1024(void **state)
 {
 	(void)state;
@@ -536,6 +577,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capture_filter_for_passes_the_exchange_and_errors_only),
 		cmocka_unit_test(test_capture_filter_for_any_port_passes_every_port),
+		cmocka_unit_test(test_capture_filter_listen_passes_the_port_and_errors_about_it),
 		cmocka_unit_test(test_capture_filter_for_longest_fits_1024),
 		cmocka_unit_test(test_capture_drain_on_lo_gives_each_segment_once),
 		cmocka_unit_test(test_capture_drain_stamps_have_nanoseconds),

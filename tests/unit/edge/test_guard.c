@@ -182,6 +182,24 @@ static void test_guard_arm_socket_keeps_the_kernel_silent(void **state)
 	keeps_silent_everywhere(GUARD_SOCKET, 64);
 }
 
+static void test_guard_arm_every_address_keeps_the_kernel_silent(void **state)
+{
+	(void)state;
+	static const enum guard_kind kinds[] = {GUARD_SOCKET, GUARD_NFT};
+	netns_require();
+	for (size_t k = 0; k < ARRAY_COUNT(kinds); k++) {
+		for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+			struct guard_spec spec = {.kind = kinds[k]};
+			spec.local.addr.family = at(places[i].local, 0).addr.family;
+			struct guard *g = armed(&spec);
+			const unsigned answers = provoke(&places[i], guard_port(g), 64);
+			if (answers != 0)
+				fail_msg("%s: %u answers of our kernel", places[i].name, answers);
+			guard_disarm(g);
+		}
+	}
+}
+
 static void test_guard_arm_socket_keeps_it_silent_for_a_neighbour_with_ttl_255(void **state)
 {
 	(void)state;
@@ -504,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_guard_begin_with_a_neighbour),
 		cmocka_unit_test(test_guard_arm_none_lets_the_kernel_answer),
 		cmocka_unit_test(test_guard_arm_socket_keeps_the_kernel_silent),
+		cmocka_unit_test(test_guard_arm_every_address_keeps_the_kernel_silent),
 		cmocka_unit_test(
 			test_guard_arm_socket_keeps_it_silent_for_a_neighbour_with_ttl_255),
 		cmocka_unit_test(test_guard_arm_nft_keeps_the_kernel_silent),

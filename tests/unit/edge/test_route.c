@@ -261,12 +261,38 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void test_route_host_knows_its_addresses_and_mtus(void **state)
+{
+	(void)state;
+	static struct route_host host;
+	netns_require();
+	assert_int_equal(route_host_find(&host, &why), 0);
+	static const struct {
+		const char *address;
+		bool ours;
+	} rows[] = {
+		{"127.0.0.1", true},  {"127.9.9.9", true},     {"::1", true},
+		{"198.18.0.1", true}, {"198.18.0.9", true},    {"fd18::1", true},
+		{"fe80::a", true},    {"198.18.0.2", false},   {"fd18::2", false},
+		{"0.0.0.0", false},   {"198.18.0.255", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct ip_addr a = addr(rows[i].address);
+		if (route_host_has(&host, &a) != rows[i].ours)
+			fail_msg("%s", rows[i].address);
+	}
+	assert_int_equal(route_host_mtu(&host, if_nametoindex("lo")), 65536);
+	assert_int_equal(route_host_mtu(&host, if_nametoindex("va")), 1400);
+	assert_int_equal(route_host_mtu(&host, 4000000000), 1500);
+}
+
 int main(void)
 {
 	netns_enter();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_route_begin_with_a_neighbour),
 		cmocka_unit_test(test_route_find_answers_as_the_kernel_would_send),
+		cmocka_unit_test(test_route_host_knows_its_addresses_and_mtus),
 		cmocka_unit_test(test_route_find_interface_down_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, tear_down);

@@ -107,11 +107,40 @@ static void test_listen_tools_are_content(void **state)
 	}
 }
 
+/* A router has a narrow link towards the client: its errors make our segments smaller. */
+static void test_listen_obeys_the_path_mtu(void **state)
+{
+	(void)state;
+	const struct lab_spec spec = {.router = true};
+	const char *words[] = {"listen", "-n", "-j", "--serve", "source", PORT_TEXT, NULL};
+	static const char *const hosts[] = {"198.51.100.2", "[2001:db8:2::2]"};
+	if (!served_has("curl"))
+		skip();
+	lab = labkit_open(&spec);
+	assert_int_equal(served_shell(lab, LAB_ROUTER, "ip link set eth0 mtu 1300", NULL, 0), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(hosts); i++) {
+		char command[256];
+		char out[64] = "";
+		struct served served;
+		struct story told;
+		snprintf(command, sizeof command,
+			 "curl -gs -m 20 --http0.9 http://%s:7777/ | head -c 300000 | wc -c",
+			 hosts[i]);
+		served_begin(&served, lab, words);
+		(void)served_shell(lab, LAB_CLIENT, command, out, sizeof out);
+		served_end(&served, SIGINT, &told);
+		assert_int_equal(atoi(out), 300000);
+		assert_true(story_count(&told, "icmp") > 0);
+		story_free(&told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_listen_tools_are_content, open_lab,
 						labkit_teardown),
+		cmocka_unit_test_teardown(test_listen_obeys_the_path_mtu, labkit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

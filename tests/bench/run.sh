@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Measure synscope beside its peers, all in one run on one private veth pair, as ratios.
-#   HANDSHAKES=200 ROUNDS=25 tests/bench/run.sh [rtt] [process]
+#   HANDSHAKES=200 ROUNDS=25 tests/bench/run.sh [rtt] [process] [listen]
 # rtt      what each tool says the round trip of a handshake took, against the truth: the
 #          difference of the kernel's stamps of SYN and SYN-ACK in a tcpdump of the same run
 # process  wall time and peak memory of a whole process that asks one port once
+# listen   opens and closes a second, and a transfer to curl, beside the kernel's own listener and
+#          (opens and closes, if it is installed) scapy's answering machine
 # Tools take turns, so that a noisy moment hits all of them. The two hosts are network namespaces
 # (for an ordinary user inside a user namespace), and gone with this script.
 set -u
@@ -16,7 +18,7 @@ server=192.0.2.2
 port=7
 
 if [ -z "${SYNSCOPE_BENCH_INSIDE:-}" ]; then
-	for tool in nping hping3 nmap tcpdump tshark; do
+	for tool in nping hping3 nmap tcpdump tshark curl socat nft ethtool jq; do
 		PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null ||
 			{ echo "bench: $tool is missing: make deps bench" >&2; exit 69; }
 	done
@@ -154,15 +156,86 @@ bench_process() {
 	done
 }
 
+# A server in the other host's place, ready when it says so: name, command...
+start() {
+	local name=$1 i
+	shift
+	ip netns exec server "$@" >/dev/null 2>"$out/$name" </dev/null &
+	started=$!
+	for ((i = 0; i < 400; i++)); do
+		grep -q 'listening on' "$out/$name" && return 0
+		kill -0 $started 2>/dev/null || break
+		sleep 0.05
+	done
+	die "$name: $(cat "$out/$name")"
+}
+
+# Opens and closes a second at a port, ROUNDS_LISTEN times a second: the median.
+shakes() { # ADDRESS PORT
+	local i
+	for ((i = 0; i < rounds_listen; i++)); do
+		"$bin/tests/bench/crowd" veth0 "$server_mac" "$1" "$2" shake 1000 32
+	done | awk '{ print $8 }' | quantiles | cut -d' ' -f2
+}
+
+# Bytes a second by curl from a port that sends without end: the median.
+fetches() { # ADDRESS PORT
+	local i
+	for ((i = 0; i < rounds_listen; i++)); do
+		curl -gs --noproxy '*' --http0.9 --max-time 2 -o /dev/null -w '%{speed_download}\n' "http://$1:$2/"
+	done | quantiles | cut -d' ' -f2
+}
+
+row() { # NAME VALUE KERNEL'S UNIT DIVISOR
+	awk -v n="$1" -v v="$2" -v k="$3" -v u="$4" -v d="$5" \
+		'BEGIN { printf "%-36s %10.1f %s %8.3fx\n", n, v / d, u, (k > 0 ? v / k : 0) }'
+}
+
+bench_listen() {
+	local server_mac kernel rounds_listen=${ROUNDS_LISTEN:-5} server6=2001:db8::2
+	server_mac=$(ip -n server -j link show eth0 | jq -r '.[0].address')
+	(
+		set -e
+		ip -6 addr add 2001:db8::1/64 dev veth0 nodad
+		ip -n server -6 addr add $server6/64 dev eth0 nodad
+		ip -n server route add 10.0.0.0/8 via 192.0.2.1
+		ip -n server route add 2001:db8:f::/48 via 2001:db8::1
+		ethtool -K veth0 tso off gso off gro off tx off
+		ip netns exec server ethtool -K eth0 tso off gso off gro off tx off
+		ip netns exec server nft 'add table inet keep; add chain inet keep in { type filter hook input priority 0; }
+			add rule inet keep in tcp dport 90 drop'
+	) >/dev/null 2>"$out/listen" || die "cannot prepare the hosts: $(cat "$out/listen")"
+	start echo "$bin/synscope" listen -n -i eth0 --view lines --serve echo 70
+	start source "$bin/synscope" listen -n -i eth0 --view lines --serve source 71
+	ip netns exec server socat -u OPEN:/dev/zero TCP6-LISTEN:91,fork,ipv6only=0 2>/dev/null &
+	printf '\nOpens and closes a second, 32 clients at a time, median of %d seconds each\n' "$rounds_listen"
+	kernel=$(shakes $server $port)
+	row "kernel's listener and an echo server" "$kernel" "$kernel" "/s" 1
+	row "synscope listen --serve echo" "$(shakes $server 70)" "$kernel" "/s" 1
+	row "synscope listen --serve echo, IPv6" "$(shakes $server6 70)" "$kernel" "/s" 1
+	if /usr/bin/python3 -c 'import scapy.all' 2>/dev/null; then
+		start scapy /usr/bin/python3 tests/bench/scapy_answer.py 90 eth0
+		row "scapy's answering machine" "$(shakes $server 90)" "$kernel" "/s" 1
+		kill $started
+	else
+		echo "scapy's answering machine: python3-scapy is not installed (make deps)"
+	fi
+	printf '\nAn endless source to curl, segments of 1460 bytes, median of %d times 2 s\n' "$rounds_listen"
+	kernel=$(fetches $server 91)
+	row "kernel (socat)" "$kernel" "$kernel" "MB/s" 1000000
+	row "synscope listen --serve source" "$(fetches $server 71)" "$kernel" "MB/s" 1000000
+	row "synscope listen --serve source, IPv6" "$(fetches "[$server6]" 71)" "$kernel" "MB/s" 1000000
+}
+
 world
-[ $# -gt 0 ] || set -- rtt process
+[ $# -gt 0 ] || set -- rtt process listen
 printf 'kernel %s, %s CPUs; %s; %s; %s; %s\n\n' "$(uname -r)" "$(nproc)" "$("$bin/synscope" --version)" \
 	"$(nping --version 2>/dev/null | sed -n 's/.*\(Nping version [^ ]*\).*/\1/p')" \
 	"hping3 $(hping3 -v 2>/dev/null | sed -n 's/^hping3* version \([^ ]*\).*/\1/p')" \
 	"$(nmap --version | sed -n 's/^\(Nmap version [^ ]*\).*/\1/p')"
 for what in "$@"; do
 	case $what in
-	rtt | process) "bench_$what" ;;
-	*) die "no such measurement: $what (rtt, process)" ;;
+	rtt | process | listen) "bench_$what" ;;
+	*) die "no such measurement: $what (rtt, process, listen)" ;;
 	esac
 done

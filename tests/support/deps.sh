@@ -45,6 +45,7 @@ test|command setpriv|util-linux
 test|command setcap|libcap2-bin
 test|command pgrep|procps
 test|module jsonschema|python3-jsonschema
+test|module scapy.all|python3-scapy
 lint|command clang|clang
 lint|command clang-format|clang-format
 lint|command clang-tidy|clang-tidy

@@ -23,8 +23,9 @@ const struct command commands[] = {
 };
 
 static const char *const view_choices[] = {"ladder", "rfc", "ledger", "lines", NULL};
-static const char *const numbers_choices[] = {"both", "rel", "raw", NULL};
+static const char *const numbers_choices[] = {"both", "rel", "raw", "symbolic", NULL};
 static const char *const time_choices[] = {"rel", "delta", "abs", NULL};
+static const char *const theme_choices[] = {"auto", "light", "dark", "print", NULL};
 static const char *const color_choices[] = {"auto", "always", "never", NULL};
 
 struct globals globals = {.timeout_ns = -1};
@@ -38,8 +39,12 @@ const struct opt global_opts[] = {
 	{"json",      'j', OPT_IS_TRUE,   &globals.json,       NULL,   "JSON lines, one event each", 0, 0, NULL, NULL},
 	{"interface", 'i', OPT_IS_TEXT,   &globals.interface,  "IF",   "network interface", 0, 0, NULL, NULL},
 	{"write",     'w', OPT_IS_TEXT,   &globals.write_path, "FILE", "write the packets: .pcapng with comments, .pcap plain, - for stdout", 0, 0, NULL, NULL},
+	{"svg",        0,  OPT_IS_TEXT,   &globals.svg_path,   "FILE", "write the ladder as a picture too", 0, 0, NULL, NULL},
+	{"svg-steps",  0,  OPT_IS_U32,    &globals.svg_steps,  "N",    "and its first N steps, one picture each: FILE-01.svg, FILE-02.svg ...", 1, SVG_STEPS_MAX, NULL, NULL},
+	{"theme",      0,  OPT_IS_CHOICE, &globals.theme,      "WHICH", "of pictures and pages: auto, light, dark or print", 0, 0, theme_choices, NULL},
+	{"with-payload", 0, OPT_IS_TRUE,  &globals.with_payload, NULL, "show what was said in pictures and pages too", 0, 0, NULL, NULL},
 	{"view",       0,  OPT_IS_CHOICE, &globals.view,       "VIEW", "ladder, rfc, ledger or lines", 0, 0, view_choices, NULL},
-	{"numbers",    0,  OPT_IS_CHOICE, &globals.numbers,    "WHICH", "both, rel (from the ISN) or raw (as on the wire)", 0, 0, numbers_choices, NULL},
+	{"numbers",    0,  OPT_IS_CHOICE, &globals.numbers,    "WHICH", "both, rel (from the ISN), raw (as on the wire) or symbolic (x, y, x+1)", 0, 0, numbers_choices, NULL},
 	{"raw",       'S', OPT_IS_TRUE,   &globals.raw_numbers, NULL,  "the same as --numbers raw", 0, 0, NULL, NULL},
 	{"time",       0,  OPT_IS_CHOICE, &globals.time_mode,  "HOW",  "rel (from the first segment), delta or abs", 0, 0, time_choices, NULL},
 	{"ascii",      0,  OPT_IS_TRUE,   &globals.ascii,      NULL,   "no character beyond ASCII", 0, 0, NULL, NULL},

@@ -6,12 +6,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define OUTPUTS_MAX 4
+#define OUTPUTS_MAX (4 + SVG_STEPS_MAX)
 
 struct output {
 	const struct renderer *renderer;
@@ -28,6 +29,7 @@ struct session {
 	struct render_options options;
 	struct output outputs[OUTPUTS_MAX];
 	size_t outputs_count;
+	char *paths[OUTPUTS_MAX]; /* of outputs, where the name was made here; owned */
 	uint32_t only_flow;
 	struct utsname uname;
 };
@@ -58,6 +60,7 @@ static struct belief *belief_at(void *context, uint32_t exchange, enum side side
 	return *slot;
 }
 
+/* @param path NULL or "-": stdout; else borrowed */
 static int add_output(struct session *s, const char *renderer, const char *path, bool live)
 {
 	struct output *o = &s->outputs[s->outputs_count];
@@ -93,6 +96,42 @@ static const char *form_of(const char *path)
 	return NULL;
 }
 
+/* A series of pictures "x-01.svg", "x-02.svg" ... beside "x.svg". Files are opened before the
+ * first byte of others is read, and none can be later: those that are not needed do not appear. */
+static int open_steps(struct session *s)
+{
+	const char *dot = strrchr(globals.svg_path, '.');
+	const int stem = (int)(dot - globals.svg_path);
+	int rc = -1;
+	for (uint32_t i = 1; i <= globals.svg_steps.value && rc < 0; i++) {
+		char *path = NULL;
+		if (asprintf(&path, "%.*s-%02u.svg", stem, globals.svg_path, i) < 0)
+			return client_error(EXIT_OS_ERROR, "out of memory");
+		s->options.until = i;
+		s->paths[s->outputs_count] = path;
+		rc = add_output(s, "svg", path, false);
+	}
+	s->options.until = 0;
+	return rc;
+}
+
+/* The pictures and pages: they are drawn when all is known, so they are never live. */
+static int open_pictures(struct session *s)
+{
+	const char *dot = globals.svg_path == NULL ? NULL : strrchr(globals.svg_path, '.');
+	int rc = -1;
+	if (globals.svg_path != NULL && (dot == NULL || strcmp(dot, ".svg") != 0))
+		return client_error(EXIT_BAD_USAGE, "--svg %s: the name should end in .svg",
+				    globals.svg_path);
+	if (globals.svg_steps.given && globals.svg_path == NULL)
+		return client_error(EXIT_BAD_USAGE, "--svg-steps: of which --svg FILE?");
+	if (globals.svg_path != NULL)
+		rc = add_output(s, "svg", globals.svg_path, false);
+	if (rc < 0 && globals.svg_steps.given)
+		rc = open_steps(s);
+	return rc;
+}
+
 static int open_outputs(struct session *s, bool live)
 {
 	static const char *const views[] = {"ladder", "rfc", "ledger", "lines"};
@@ -115,8 +154,9 @@ static int open_outputs(struct session *s, bool live)
 		if (rc >= 0)
 			return rc;
 	}
-	if (stdout_taken)
-		return -1;
+	rc = open_pictures(s);
+	if (rc >= 0 || stdout_taken)
+		return rc;
 	return add_output(s, globals.json ? "json" : views[globals.view], NULL, live);
 }
 
@@ -258,6 +298,8 @@ void session_close(struct session *s)
 		s->outputs[i].renderer->close(s->outputs[i].render);
 		out_close(s->outputs[i].out);
 	}
+	for (size_t i = 0; i < OUTPUTS_MAX; i++)
+		free(s->paths[i]);
 	for (uint32_t i = 0; s->beliefs != NULL && i < 2 * s->pipeline.exchanges_used; i++)
 		free(s->beliefs[i]);
 	free(s->beliefs);

@@ -64,6 +64,8 @@ void terminal_options(struct render_options *options)
 	options->color = want_color();
 	options->numbers = (enum numbers)globals.numbers;
 	options->time_mode = (enum time_mode)globals.time_mode;
+	options->theme = (enum theme)globals.theme;
+	options->payload = globals.with_payload;
 	options->verbosity = globals.quiet > 0 ? -1 : globals.verbose;
 	options->command = globals.command_line;
 }

@@ -213,23 +213,28 @@ struct label {
 };
 
 /* An unknown relative number is left to the arrow, which then has the raw one. */
-static void label_number(struct label *b, const char *word, bool has_rel, uint32_t rel,
-			 uint32_t raw)
+static void label_number(struct label *b, const char *word, enum side space, bool has_rel,
+			 const uint32_t n[2])
 {
+	const uint32_t raw = n[1];
+	char rel[WORDS_NUMBER_MAX];
 	const enum numbers numbers = b->ladder->page->options.numbers;
 	const bool wide = b->form == LABEL_WIDE && b->ladder->wide;
-	const char *space = b->form <= LABEL_SPACED ? "  " : " ";
+	const char *blank = b->form <= LABEL_SPACED ? "  " : " ";
 	if (numbers == NUMBERS_RAW || (!has_rel && wide))
-		text_addf(&b->text, "%s%s %" PRIu32, space, word, raw);
+		text_addf(&b->text, "%s%s %" PRIu32, blank, word, raw);
 	else if (has_rel)
-		text_addf(&b->text, "%s%s %" PRIu32, space, word, rel);
-	if (numbers == NUMBERS_BOTH && has_rel && wide)
+		text_addf(&b->text, "%s%s %s", blank, word,
+			  words_number(numbers, space, n[0], rel, sizeof rel));
+	if ((numbers == NUMBERS_BOTH || numbers == NUMBERS_SYMBOLIC) && has_rel && wide)
 		text_addf(&b->text, " (%" PRIu32 ")", raw);
 }
 
 static void label_make(struct label *b)
 {
 	const struct event_segment *s = b->segment;
+	const uint32_t seq[] = {s->seq_rel, s->tcp.seq.raw};
+	const uint32_t ack[] = {s->ack_rel, s->tcp.ack.raw};
 	const char *space = b->form <= LABEL_SPACED ? "  " : " ";
 	const char *remark = words_remark(s);
 	char flags[TCP_FLAGS_TEXT_MAX];
@@ -240,9 +245,9 @@ static void label_make(struct label *b)
 	text_reset(&b->text, b->styled);
 	text_addf(&b->text, "%" PRIu32 "%s%s", s->n, space, flags);
 	if (b->form != LABEL_BARE)
-		label_number(b, "seq", s->has_seq_rel, s->seq_rel, s->tcp.seq.raw);
+		label_number(b, "seq", s->from, s->has_seq_rel, seq);
 	if (b->form != LABEL_BARE && (s->tcp.flags & TCP_ACK) != 0)
-		label_number(b, "ack", s->has_ack_rel, s->ack_rel, s->tcp.ack.raw);
+		label_number(b, "ack", side_other(s->from), s->has_ack_rel, ack);
 	if (s->tcp.payload_bytes > 0)
 		text_addf(&b->text, "%slen %" PRIu32, space, s->tcp.payload_bytes);
 	if (remark[0] != '\0') {
@@ -281,7 +286,7 @@ static bool add_label(const struct ladder *l, const struct event_segment *s, enu
 		return true;
 	if (numbers == NUMBERS_RAW || (l->wide && b.form == LABEL_WIDE))
 		return false;
-	return numbers == NUMBERS_BOTH || !rel_known;
+	return numbers == NUMBERS_BOTH || numbers == NUMBERS_SYMBOLIC || !rel_known;
 }
 
 /* --- arrows ------------------------------------------------------------------------------- */

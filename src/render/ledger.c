@@ -41,6 +41,12 @@ static struct ledger ledger_of(const struct page *p)
 	return l;
 }
 
+static bool shows_both(const struct ledger *l)
+{
+	return l->page->options.numbers == NUMBERS_BOTH ||
+	       l->page->options.numbers == NUMBERS_SYMBOLIC;
+}
+
 static void add_bar(const struct ledger *l, int bar, struct text *t)
 {
 	text_style(t, STYLE_PLAIN);
@@ -88,6 +94,7 @@ struct used {
 	bool raw; /* the numbers are raw already */
 	bool syn, fin, again;
 	uint32_t bytes;
+	enum side from;
 };
 
 static struct used used_of(const struct ledger *l, const struct event_segment *s)
@@ -102,9 +109,30 @@ static struct used used_of(const struct ledger *l, const struct event_segment *s
 		.fin = (s->tcp.flags & TCP_FIN) != 0,
 		.again = s->retransmission,
 		.bytes = s->tcp.payload_bytes,
+		.from = s->from,
 	};
 	u.next = raw ? u.next_raw : s->next_seq_rel;
 	return u;
+}
+
+static const char *number_of(const struct ledger *l, const struct used *u, uint32_t n,
+			     char text[WORDS_NUMBER_MAX])
+{
+	const enum numbers numbers = u->raw ? NUMBERS_RAW : l->page->options.numbers;
+	return words_number(numbers, u->from, n, text, WORDS_NUMBER_MAX);
+}
+
+static void data_text(const struct ledger *l, const struct used *u, uint32_t at,
+		      enum cell_form form, char text[CELL_BYTES])
+{
+	char n[WORDS_NUMBER_MAX];
+	if (form <= CELL_USED && (!u->again || u->syn))
+		text_append(text, CELL_BYTES, " data");
+	text_append(text, CELL_BYTES, " %s", number_of(l, u, at, n));
+	if (form == CELL_COUNT)
+		text_append(text, CELL_BYTES, "+%" PRIu32, u->bytes);
+	else
+		text_append(text, CELL_BYTES, "..%s", number_of(l, u, at + (u->bytes - 1), n));
 }
 
 static void used_text(const struct ledger *l, const struct used *u, enum cell_form form,
@@ -112,30 +140,24 @@ static void used_text(const struct ledger *l, const struct used *u, enum cell_fo
 {
 	const bool words = form <= CELL_USED;
 	uint32_t at = u->first;
+	char n[WORDS_NUMBER_MAX];
 	snprintf(text, CELL_BYTES, "%s", l->glyphs->right);
 	if (u->again && words)
 		text_append(text, CELL_BYTES, " again");
 	const bool isn = form == CELL_RAW && u->syn && !u->raw;
 	if (u->syn)
-		text_append(text, CELL_BYTES, " SYN %" PRIu32, at++);
+		text_append(text, CELL_BYTES, " SYN %s", number_of(l, u, at++, n));
 	if (isn)
 		text_append(text, CELL_BYTES, " = ISN %" PRIu32, u->first_raw);
-	if (u->bytes > 0) {
-		if (words && (!u->again || u->syn))
-			text_append(text, CELL_BYTES, " data");
-		if (form == CELL_COUNT)
-			text_append(text, CELL_BYTES, " %" PRIu32 "+%" PRIu32, at, u->bytes);
-		else
-			text_append(text, CELL_BYTES, " %" PRIu32 "..%" PRIu32, at,
-				    at + (u->bytes - 1));
-		at += u->bytes;
-	}
+	if (u->bytes > 0)
+		data_text(l, u, at, form, text);
+	at += u->bytes;
 	if (u->fin)
-		text_append(text, CELL_BYTES, " FIN %" PRIu32, at);
+		text_append(text, CELL_BYTES, " FIN %s", number_of(l, u, at, n));
 	if (!u->syn && !u->fin && u->bytes == 0)
 		text_append(text, CELL_BYTES, " (none)");
 	if (form <= CELL_WHOLE)
-		text_append(text, CELL_BYTES, " next %" PRIu32, u->next);
+		text_append(text, CELL_BYTES, " next %s", number_of(l, u, u->next, n));
 	if (form == CELL_RAW && !u->raw && !isn)
 		text_append(text, CELL_BYTES, " = %" PRIu32, u->next_raw);
 }
@@ -143,7 +165,7 @@ static void used_text(const struct ledger *l, const struct used *u, enum cell_fo
 static void add_used(const struct ledger *l, const struct event_segment *s, struct text *t)
 {
 	const struct used u = used_of(l, s);
-	const bool raw = l->wide && l->page->options.numbers == NUMBERS_BOTH;
+	const bool raw = l->wide && shows_both(l);
 	char text[CELL_BYTES];
 	for (int form = raw ? CELL_RAW : CELL_WHOLE; form < CELL_FORMS; form++) {
 		used_text(l, &u, (enum cell_form)form, text);
@@ -161,10 +183,13 @@ static void add_acked(const struct ledger *l, const struct event_segment *s, str
 {
 	const bool raw = !s->has_ack_rel || l->page->options.numbers == NUMBERS_RAW;
 	char text[CELL_BYTES];
+	char n[WORDS_NUMBER_MAX];
 	if ((s->tcp.flags & TCP_ACK) == 0)
 		return;
-	snprintf(text, sizeof text, " ack %" PRIu32, raw ? s->tcp.ack.raw : s->ack_rel);
-	if (!raw && l->wide && l->page->options.numbers == NUMBERS_BOTH)
+	words_number(raw ? NUMBERS_RAW : l->page->options.numbers, side_other(s->from),
+		     raw ? s->tcp.ack.raw : s->ack_rel, n, sizeof n);
+	snprintf(text, sizeof text, " ack %s", n);
+	if (!raw && l->wide && shows_both(l))
 		text_append(text, sizeof text, " = %" PRIu32, s->tcp.ack.raw);
 	text_add(t, l->glyphs->left);
 	text_add_foreign(t, text, l->cell - 1, l->glyphs->ellipsis);

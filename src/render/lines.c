@@ -5,6 +5,7 @@
 #include "rows.h"
 
 #include "synscope/render/flows.h"
+#include "synscope/render/sentence.h"
 #include "synscope/render/summary.h"
 #include "synscope/render/text.h"
 #include "synscope/render/words.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES_MAX 1024
+#define LINE_BYTES_MAX (SENTENCE_SEGMENT_MAX + 128)
 
 struct render {
 	struct render_options options;
@@ -49,48 +50,6 @@ static void add_time(const struct render *r, const struct flow_memory *m, int64_
 	words_clock(m, time_ns, r->options.time_mode, false, clock, sizeof clock);
 	text_append(line, LINE_BYTES_MAX, "%s%s", clock,
 		    r->options.time_mode == TIME_ABS ? " UTC" : " ms");
-}
-
-static void add_number(const struct render *r, bool has_rel, uint32_t rel, uint32_t raw, char *line)
-{
-	if (!has_rel || r->options.numbers == NUMBERS_RAW)
-		text_append(line, LINE_BYTES_MAX, " raw %" PRIu32, raw);
-	else if (r->options.numbers == NUMBERS_REL)
-		text_append(line, LINE_BYTES_MAX, " %" PRIu32, rel);
-	else
-		text_append(line, LINE_BYTES_MAX, " %" PRIu32 " raw %" PRIu32, rel, raw);
-}
-
-static void add_end(const struct render *r, enum side side, const struct end_view *v, char *line)
-{
-	char set[STATE_SET_TEXT_MAX];
-	const char *how = "";
-	switch (v->certainty) {
-	case CERTAINTY_UNKNOWN:
-		if (v->possible == 0 || state_set_count(v->possible) > 3)
-			text_append(line, LINE_BYTES_MAX, ", %s unknown", side_name(side));
-		else
-			text_append(line, LINE_BYTES_MAX, ", %s one of %s", side_name(side),
-				    state_set_format(v->possible, " ", set, sizeof set));
-		break;
-	case CERTAINTY_EXPECTED:
-		how = "expected ";
-		break;
-	case CERTAINTY_PROVEN:
-		how = "proven ";
-		break;
-	case CERTAINTY_EXACT:
-		break;
-	}
-	if (v->certainty != CERTAINTY_UNKNOWN)
-		text_append(line, LINE_BYTES_MAX, ", %s %s%s", side_name(side), how,
-			    state_name(v->state));
-	if (v->contradiction)
-		text_append(line, LINE_BYTES_MAX, " in contradiction");
-	if (r->options.truth && v->has_truth)
-		text_append(line, LINE_BYTES_MAX, " while its kernel says %s%s",
-			    state_name(v->truth),
-			    words_truth(v) == TRUTH_AGREES ? "" : ", which DIFFERS");
 }
 
 static void put_notes(struct render *r, const struct flow_memory *m, uint32_t n,
@@ -128,52 +87,21 @@ static void put_start(struct render *r, const struct flow_memory *m)
 	put_line(r, line);
 }
 
-static void put_segment(struct render *r, struct flow_memory *m, const struct event *e)
+static void put_row(struct render *r, struct flow_memory *m, const struct event *e)
 {
-	const struct event_segment *s = &e->u.segment;
-	const char *remark = words_remark(s);
+	const bool segment = e->type == EVENT_SEGMENT;
+	const uint32_t n = segment ? e->u.segment.n : e->u.icmp.n;
 	char line[LINE_BYTES_MAX];
-	char flags[TCP_FLAGS_TEXT_MAX];
+	char row[SENTENCE_SEGMENT_MAX];
 	flow_tick(m, e);
-	snprintf(line, sizeof line, "flow %" PRIu32 " segment %" PRIu32 " at ", m->id, s->n);
+	snprintf(line, sizeof line, "flow %" PRIu32 " segment %" PRIu32 " at ", m->id, n);
 	add_time(r, m, e->time_ns, line);
-	text_append(line, sizeof line, ": %s to %s %s", side_name(s->from),
-		    side_name(side_other(s->from)),
-		    tcp_flags_format(s->tcp.flags, flags, sizeof flags));
-	text_append(line, sizeof line, " seq");
-	add_number(r, s->has_seq_rel, s->seq_rel, s->tcp.seq.raw, line);
-	if (s->tcp.flags & TCP_ACK) {
-		text_append(line, sizeof line, " ack");
-		add_number(r, s->has_ack_rel, s->ack_rel, s->tcp.ack.raw, line);
-	}
-	if (s->tcp.payload_bytes > 0)
-		text_append(line, sizeof line, " len %" PRIu32, s->tcp.payload_bytes);
-	text_append(line, sizeof line, " win %" PRIu32, s->window_bytes);
-	if (remark[0] != '\0')
-		text_append(line, sizeof line, ", %s", remark);
-	add_end(r, SIDE_CLIENT, &s->client, line);
-	add_end(r, SIDE_SERVER, &s->server, line);
+	text_append(line, sizeof line, ": %s", sentence_row(e, &r->options, row, sizeof row));
 	put_line(r, line);
-	put_notes(r, m, s->n, s->notes, s->notes_count);
-}
-
-static void put_icmp(struct render *r, struct flow_memory *m, const struct event *e)
-{
-	const struct event_icmp *i = &e->u.icmp;
-	char line[LINE_BYTES_MAX];
-	char who[IP_ADDR_TEXT_MAX];
-	flow_tick(m, e);
-	snprintf(line, sizeof line, "flow %" PRIu32 " segment %" PRIu32 " at ", m->id, i->n);
-	add_time(r, m, e->time_ns, line);
-	text_append(line, sizeof line, ": %s tells the %s by ICMP: %s",
-		    ip_addr_format(&i->icmp.ip.src, who, sizeof who), side_name(i->about),
-		    icmp_reason_name(i->icmp.reason));
-	if (i->about_n != 0)
-		text_append(line, sizeof line, ", about its segment %" PRIu32, i->about_n);
-	add_end(r, SIDE_CLIENT, &i->client, line);
-	add_end(r, SIDE_SERVER, &i->server, line);
-	put_line(r, line);
-	put_notes(r, m, i->n, i->notes, i->notes_count);
+	if (segment)
+		put_notes(r, m, n, e->u.segment.notes, e->u.segment.notes_count);
+	else
+		put_notes(r, m, n, e->u.icmp.notes, e->u.icmp.notes_count);
 }
 
 static void put_timer(struct render *r, struct flow_memory *m, const struct event *e)
@@ -252,10 +180,8 @@ void lines_event(struct render *r, const struct event *e)
 		struct flow_memory *m = flows_take(&r->flows, e);
 		if (e->type == EVENT_START)
 			put_start(r, m);
-		else if (e->type == EVENT_SEGMENT)
-			put_segment(r, m, e);
-		else if (e->type == EVENT_ICMP)
-			put_icmp(r, m, e);
+		else if (e->type == EVENT_SEGMENT || e->type == EVENT_ICMP)
+			put_row(r, m, e);
 		else if (e->type == EVENT_TIMER)
 			put_timer(r, m, e);
 		else if (e->type == EVENT_TRANSITION)

@@ -381,6 +381,15 @@ int out_commit(struct out *o)
 	return 0;
 }
 
+void out_give_up(struct out *o)
+{
+	o->gone = true; /* whatever comes after is not written either */
+	if (o->temporary != NULL)
+		unlink(o->temporary);
+	free(o->temporary);
+	o->temporary = NULL;
+}
+
 void out_close(struct out *o)
 {
 	if (o == NULL)

@@ -20,6 +20,8 @@ const struct renderer renderers[] = {
 	 pcapng_open, pcapng_event, pcapng_close},
 	{"pcap",   "the packets alone, with nanoseconds", false,
 	 pcap_file_open, pcap_file_event, pcap_file_close},
+	{"svg",    "the ladder as a picture", false,
+	 svg_open, svg_event, svg_close},
 };
 /* clang-format on */
 

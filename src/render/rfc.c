@@ -89,16 +89,20 @@ static void add_arrow(const struct rfc *r, bool to_right, bool lost, const char 
 #define PIECES_MAX 5
 #define PIECE_BYTES 64
 
-static void number(const struct rfc *r, const char *name, bool has_rel, const uint32_t n[2],
-		   char piece[PIECE_BYTES])
+/* @param n the number from the ISN, if it is known, and the raw one */
+static void number(const struct rfc *r, const char *name, enum side space, const uint32_t n[2],
+		   bool has_rel, char piece[PIECE_BYTES])
 {
+	char rel[WORDS_NUMBER_MAX];
 	const enum numbers numbers = r->page->options.numbers;
 	if (!has_rel || numbers == NUMBERS_RAW)
 		snprintf(piece, PIECE_BYTES, "<%s=%" PRIu32 ">", name, n[1]);
-	else if (numbers == NUMBERS_BOTH && r->wide)
-		snprintf(piece, PIECE_BYTES, "<%s=%" PRIu32 "(%" PRIu32 ")>", name, n[1], n[0]);
+	else if (numbers != NUMBERS_REL && r->wide)
+		snprintf(piece, PIECE_BYTES, "<%s=%" PRIu32 "(%s)>", name, n[1],
+			 words_number(numbers, space, n[0], rel, sizeof rel));
 	else
-		snprintf(piece, PIECE_BYTES, "<%s=%" PRIu32 ">", name, n[0]);
+		snprintf(piece, PIECE_BYTES, "<%s=%s>", name,
+			 words_number(numbers, space, n[0], rel, sizeof rel));
 }
 
 /* @return how many pieces the segment is written in */
@@ -110,9 +114,9 @@ static size_t pieces_of(const struct rfc *r, const struct event_segment *s,
 	const char *remark = words_remark(s);
 	char flags[TCP_FLAGS_TEXT_MAX];
 	size_t count = 0;
-	number(r, "SEQ", s->has_seq_rel, seq, pieces[count++]);
+	number(r, "SEQ", s->from, seq, s->has_seq_rel, pieces[count++]);
 	if (s->tcp.flags & TCP_ACK)
-		number(r, "ACK", s->has_ack_rel, ack, pieces[count++]);
+		number(r, "ACK", side_other(s->from), ack, s->has_ack_rel, pieces[count++]);
 	tcp_flags_format(s->tcp.flags, flags, sizeof flags);
 	snprintf(pieces[count++], PIECE_BYTES, "<CTL=%s>", flags);
 	if (s->tcp.payload_bytes > 0)

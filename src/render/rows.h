@@ -27,4 +27,8 @@ struct render *pcap_file_open(struct out *out, const struct render_options *opti
 void pcap_file_event(struct render *r, const struct event *e);
 void pcap_file_close(struct render *r);
 
+struct render *svg_open(struct out *out, const struct render_options *options);
+void svg_event(struct render *r, const struct event *e);
+void svg_close(struct render *r);
+
 #endif

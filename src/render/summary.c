@@ -72,19 +72,20 @@ static void sum_opening(struct summary *s, const struct event_flow *f)
 		     words_duration(f->handshake_rtt_ns, rtt, sizeof rtt));
 }
 
-static void sum_isns(struct summary *s, const struct event_flow *f)
+static void sum_isns(struct summary *s, const struct event_flow *f, enum numbers numbers)
 {
+	const bool symbolic = numbers == NUMBERS_SYMBOLIC;
 	const char *sep = "";
 	if (!f->client.isn_known && !f->server.isn_known)
 		return;
 	row(s, "ISNs", "%s", "");
 	if (f->client.isn_known) {
-		more(s, "client %" PRIu32, f->client.isn.raw);
+		more(s, "client %s%" PRIu32, symbolic ? "x = " : "", f->client.isn.raw);
 		sep = ", ";
 	}
 	if (f->server.isn_known)
-		more(s, "%sserver %" PRIu32, sep, f->server.isn.raw);
-	more(s, "; raw = rel + ISN (mod 2^32)");
+		more(s, "%sserver %s%" PRIu32, sep, symbolic ? "y = " : "", f->server.isn.raw);
+	more(s, symbolic ? "; sums are modulo 2^32" : "; raw = rel + ISN (mod 2^32)");
 }
 
 static void sum_data(struct summary *s, const struct event_flow *f)
@@ -174,7 +175,7 @@ void summary_flow(struct summary *s, const struct flow_memory *m, const struct e
 	}
 	sum_opening(s, flow);
 	if (o->numbers != NUMBERS_RAW)
-		sum_isns(s, flow);
+		sum_isns(s, flow, o->numbers);
 	if (flow->options_text[0] != '\0')
 		row(s, "options", "%s", flow->options_text);
 	sum_data(s, flow);

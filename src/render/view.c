@@ -30,11 +30,6 @@
 #define VIEW_HELD_MAX (VIEW_RUN_MIN - VIEW_FIRST + 1)
 #define VIEW_KEPT_BYTES_MAX (64u << 20)
 
-/* Time without a segment becomes a row of its own from here on, if it is also more than
- * so many round trips. */
-#define VIEW_GAP_NS INT64_C(200000000)
-#define VIEW_GAP_ROUNDTRIPS 5
-
 struct held {
 	struct out *rows;
 	enum side from;
@@ -346,27 +341,15 @@ static void show_segment(struct render *r, struct flow_memory *m, struct story *
 
 /* --- events --------------------------------------------------------------------------- */
 
-static bool is_synchronized(const struct end_view *v)
-{
-	return v->certainty != CERTAINTY_UNKNOWN && v->state >= ST_ESTABLISHED;
-}
-
 static void show_gap(struct render *r, struct flow_memory *m, struct story *x,
 		     const struct event *e)
 {
-	const int64_t gap = m->last_ns - m->previous_ns;
-	/* a timer says itself how long it ran */
-	if (e->type == EVENT_TIMER && e->u.timer.after_ns > gap / 2)
+	const char *why = r->look->gap == NULL ? NULL : view_gap(m, e);
+	if (why == NULL)
 		return;
-	const bool again = e->type == EVENT_SEGMENT && e->u.segment.retransmission;
-	if (r->look->gap == NULL || gap <= VIEW_GAP_NS || gap <= m->rtt_ns * VIEW_GAP_ROUNDTRIPS)
-		return;
-	const bool idle = e->type == EVENT_SEGMENT && !again &&
-			  is_synchronized(&m->end[SIDE_CLIENT]) &&
-			  is_synchronized(&m->end[SIDE_SERVER]);
 	struct out *to = place(r, m, x);
 	unfold(r, x, to);
-	r->look->gap(&r->page, gap, idle ? "application idle" : "silence", to);
+	r->look->gap(&r->page, m->last_ns - m->previous_ns, why, to);
 }
 
 static bool is_shown(const struct render *r, const struct event *e)

@@ -81,4 +81,8 @@ enum style view_style(const struct flow_memory *m, enum side from);
 /* Whether the state of an end is not the one shown before. */
 bool view_changed(const struct flow_memory *m, enum side side, const struct end_view *v);
 
+/* Why there is a gap to show before an event, when the flow's clock has moved on to it; NULL:
+ * there is none. */
+const char *view_gap(const struct flow_memory *m, const struct event *e);
+
 #endif

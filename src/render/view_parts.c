@@ -124,3 +124,28 @@ bool view_changed(const struct flow_memory *m, enum side side, const struct end_
 {
 	return !words_end_same(&m->end[side], v);
 }
+
+/* Time without a segment becomes a row of its own from here on, if it is also more than
+ * so many round trips. */
+#define GAP_NS INT64_C(200000000)
+#define GAP_ROUNDTRIPS 5
+
+static bool is_synchronized(const struct end_view *v)
+{
+	return v->certainty != CERTAINTY_UNKNOWN && v->state >= ST_ESTABLISHED;
+}
+
+const char *view_gap(const struct flow_memory *m, const struct event *e)
+{
+	const int64_t gap = m->last_ns - m->previous_ns;
+	/* a timer says itself how long it ran */
+	if (e->type == EVENT_TIMER && e->u.timer.after_ns > gap / 2)
+		return NULL;
+	if (gap <= GAP_NS || gap <= m->rtt_ns * GAP_ROUNDTRIPS)
+		return NULL;
+	const bool again = e->type == EVENT_SEGMENT && e->u.segment.retransmission;
+	const bool idle = e->type == EVENT_SEGMENT && !again &&
+			  is_synchronized(&m->end[SIDE_CLIENT]) &&
+			  is_synchronized(&m->end[SIDE_SERVER]);
+	return idle ? "application idle" : "silence";
+}

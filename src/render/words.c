@@ -163,6 +163,24 @@ char *words_clock(const struct flow_memory *m, int64_t time_ns, enum time_mode m
 	return text;
 }
 
+/* As far below the ISN as a number may be to be written so: a keep-alive, an old duplicate. */
+#define NUMBER_BELOW 0xffff0000u
+
+char *words_number(enum numbers numbers, enum side space, uint32_t rel, char *text,
+		   size_t text_bytes)
+{
+	const char letter = space == SIDE_CLIENT ? 'x' : 'y';
+	if (numbers != NUMBERS_SYMBOLIC)
+		snprintf(text, text_bytes, "%" PRIu32, rel);
+	else if (rel == 0)
+		snprintf(text, text_bytes, "%c", letter);
+	else if (rel >= NUMBER_BELOW)
+		snprintf(text, text_bytes, "%c-%" PRIu32, letter, 0u - rel);
+	else
+		snprintf(text, text_bytes, "%c+%" PRIu32, letter, rel);
+	return text;
+}
+
 char *words_count(uint64_t n, char *text, size_t text_bytes)
 {
 	char digits[24];

@@ -65,6 +65,8 @@ refuses "listening on a group" 64 "multicast" -- listen '[ff02::1]:7777'
 refuses "listening on no interface" 69 "no interface nosuch0" -- listen -i nosuch0 7777
 refuses "a strange file name" 64 "should end in" -- trace -w x.txt 127.0.0.1:1
 refuses "an unwritable file" 71 "cannot write" -- trace -w /nonexistent/x.pcap 127.0.0.1:1
+refuses "a picture that is none" 64 "should end in .svg" -- read --svg x.png captures/closed-port.pcap
+refuses "steps of no picture" 64 "of which --svg FILE" -- read --svg-steps 3 captures/closed-port.pcap
 refuses "no such file to read" 66 "cannot read" -- read /nonexistent
 refuses "what is no capture" 65 "neither pcap nor pcapng" -- read /etc/passwd
 refuses "nothing to read" 64 "FILE is missing" -- read

@@ -40,6 +40,8 @@ test|command ssh|openssh-client
 test|command chromium|chromium
 test|command mandoc|mandoc
 test|command tmux|tmux
+test|command python3|python3
+test|command rsvg-convert|librsvg2-bin
 test|command unshare|util-linux
 test|command setpriv|util-linux
 test|command setcap|libcap2-bin

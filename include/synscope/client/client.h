@@ -27,6 +27,8 @@ enum exit_status {
 	EXIT_TERMINATED = 143,
 };
 
+#define SVG_STEPS_MAX 99 /* two digits */
+
 /* Options that every verb understands, before or after it. */
 struct globals {
 	bool only_v4, only_v6;
@@ -39,6 +41,10 @@ struct globals {
 	int numbers, time_mode, color;
 	const char *interface;
 	const char *write_path; /* -w: .pcap, .pcapng or "-" */
+	const char *svg_path, *html_path;
+	struct opt_u32 svg_steps;
+	int theme;
+	bool with_payload;
 	struct opt_u32 width;
 	int64_t timeout_ns;       /* -1: the verb's default */
 	const char *command_line; /* all of it, for file headers */

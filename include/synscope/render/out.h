@@ -57,6 +57,9 @@ bool out_is_gone(const struct out *o);
  */
 must_check int out_commit(struct out *o);
 
+/** Give a file up: out_commit() then does nothing, and nothing appears. */
+void out_give_up(struct out *o);
+
 /** Release; a file that was not committed is removed. NULL is allowed. */
 void out_close(struct out *o);
 

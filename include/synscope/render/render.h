@@ -11,8 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum numbers { NUMBERS_BOTH, NUMBERS_REL, NUMBERS_RAW };
+enum numbers {
+	NUMBERS_BOTH,
+	NUMBERS_REL,
+	NUMBERS_RAW,
+	NUMBERS_SYMBOLIC, /* as textbooks write them: x, y, x+1; beside the raw ones */
+};
 enum time_mode { TIME_REL, TIME_DELTA, TIME_ABS };
+/* Of pictures and pages. THEME_AUTO leaves it to who looks at them. */
+enum theme { THEME_AUTO, THEME_LIGHT, THEME_DARK, THEME_PRINT };
 
 #define RENDER_WIDTH_MIN 60
 #define RENDER_WIDTH_MAX 400
@@ -23,9 +30,12 @@ struct render_options {
 	bool color;
 	enum numbers numbers;
 	enum time_mode time_mode;
-	int verbosity;        /* -1 quiet, 0, 1 (-v), 2 (-vv) ... */
-	bool live;            /* flush per event */
-	bool truth;           /* show the kernel's true state where known */
+	int verbosity; /* -1 quiet, 0, 1 (-v), 2 (-vv) ... */
+	bool live;     /* flush per event */
+	bool truth;    /* show the kernel's true state where known */
+	enum theme theme;
+	bool payload;         /* pictures and pages show what was said (views always do) */
+	uint32_t until;       /* svg: draw the rows of the first exchange up to this; 0: all */
 	const char *hardware; /* for file headers, or NULL: e.g. uname's machine */
 	const char *command;  /* the command line, for file headers, or NULL */
 };
@@ -43,7 +53,7 @@ struct renderer {
 	void (*close)(struct render *r);
 };
 
-extern const struct renderer renderers[]; /* ladder rfc ledger lines json pcapng pcap */
+extern const struct renderer renderers[]; /* ladder rfc ledger lines json pcapng pcap svg html */
 extern const size_t renderers_count;
 
 /** Find a renderer by name. @return NULL if none */

@@ -7,6 +7,7 @@
 
 #include "synscope/core/event.h"
 #include "synscope/render/flows.h"
+#include "synscope/render/render.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,14 @@
 
 /** "flow 1: 192.0.2.1:40000 to example.org (192.0.2.2:80); we are the client, on eth0" */
 char *sentence_intro(const struct flow_memory *m, bool goes_on, char *text, size_t text_bytes);
+
+#define SENTENCE_SEGMENT_MAX 1024
+
+/** "client to server SYN,ACK seq 0 raw 1000 ack 1 raw 2000 win 64240, client ESTABLISHED, server
+ *  proven SYN-RECEIVED": a segment or an ICMP error, whole, without marks.
+ *  @param text at least SENTENCE_SEGMENT_MAX bytes */
+char *sentence_row(const struct event *e, const struct render_options *o, char *text,
+		   size_t text_bytes);
 
 /** The note's text, with its RFC. */
 char *sentence_note(const struct note *n, char *text, size_t text_bytes);

@@ -64,6 +64,17 @@ char *words_duration(int64_t ns, char *text, size_t text_bytes);
 char *words_clock(const struct flow_memory *m, int64_t time_ns, enum time_mode mode, bool short_abs,
 		  char *text, size_t text_bytes);
 
+#define WORDS_NUMBER_MAX 24
+
+/**
+ * Write a relative number of a side: "1"; with NUMBERS_SYMBOLIC "x+1" of the client, "y+1" of
+ * the server. Numbers just below the ISN (a keep-alive of an idle connection) are "x-1".
+ * @param space whose numbers these are: the sender's in seq, the receiver's in ack
+ * @return text
+ */
+char *words_number(enum numbers numbers, enum side space, uint32_t rel, char *text,
+		   size_t text_bytes);
+
 /** Write "1,234". @return text */
 char *words_count(uint64_t n, char *text, size_t text_bytes);
 /** Write "1 byte", "13 bytes", "64.2 kB", "1.8 MB". @return text */

@@ -7,7 +7,7 @@
 static void test_renderer_find_each_by_its_name(void **state)
 {
 	static const char *const names[] = {"ladder", "rfc",    "ledger", "lines",
-					    "json",   "pcapng", "pcap"};
+					    "json",   "pcapng", "pcap",   "svg"};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		const struct renderer *r = renderer_find(names[i]);

@@ -306,9 +306,35 @@ static void test_words_endpoint_name_that_is_the_address_is_left_out(void **stat
 			    "example.org (192.0.2.2:7777)");
 }
 
+static void test_words_number_is_symbolic_from_the_isn_of_its_side(void **state)
+{
+	static const struct {
+		enum numbers numbers;
+		enum side space;
+		uint32_t rel;
+		const char *text;
+	} cases[] = {
+		{NUMBERS_SYMBOLIC, SIDE_CLIENT, 0, "x"},
+		{NUMBERS_SYMBOLIC, SIDE_SERVER, 0, "y"},
+		{NUMBERS_SYMBOLIC, SIDE_CLIENT, 1, "x+1"},
+		{NUMBERS_SYMBOLIC, SIDE_SERVER, 4294901759u, "y+4294901759"},
+		{NUMBERS_SYMBOLIC, SIDE_SERVER, 4294967295u, "y-1"},
+		{NUMBERS_BOTH, SIDE_CLIENT, 14, "14"},
+		{NUMBERS_REL, SIDE_SERVER, 4294967295u, "4294967295"},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char text[WORDS_NUMBER_MAX];
+		assert_string_equal(words_number(cases[i].numbers, cases[i].space, cases[i].rel,
+						 text, sizeof text),
+				    cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words_number_is_symbolic_from_the_isn_of_its_side),
 		cmocka_unit_test(test_words_end_cases),
 		cmocka_unit_test(test_words_truth_cases),
 		cmocka_unit_test(test_words_duration_cases),

@@ -124,6 +124,12 @@ $(foreach l,$(LAYERS),$(eval $(call archive,$(l))))
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
+# The player's parts (page, style, script) as C.
+PLAYER := $(sort $(wildcard src/render/player/*))
+$(BUILD)/gen/player_data.h: $(PLAYER) $(BUILD)/flags
+	$(call say,GEN,$@) mkdir -p $(@D) && src/render/player/embed.sh > $@
+$(BUILD)/src/render/html.o: $(BUILD)/gen/player_data.h
+
 # A stamp that changes only when the flags do, so that other flags rebuild all.
 $(BUILD)/flags: FORCE | $(filter deps,$(MAKECMDGOALS))
 	@mkdir -p $(@D); echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK)' | \

@@ -41,6 +41,7 @@ const struct opt global_opts[] = {
 	{"write",     'w', OPT_IS_TEXT,   &globals.write_path, "FILE", "write the packets: .pcapng with comments, .pcap plain, - for stdout", 0, 0, NULL, NULL},
 	{"svg",        0,  OPT_IS_TEXT,   &globals.svg_path,   "FILE", "write the ladder as a picture too", 0, 0, NULL, NULL},
 	{"svg-steps",  0,  OPT_IS_U32,    &globals.svg_steps,  "N",    "and its first N steps, one picture each: FILE-01.svg, FILE-02.svg ...", 1, SVG_STEPS_MAX, NULL, NULL},
+	{"html",       0,  OPT_IS_TEXT,   &globals.html_path,  "FILE", "write a page to step through, with all in it", 0, 0, NULL, NULL},
 	{"theme",      0,  OPT_IS_CHOICE, &globals.theme,      "WHICH", "of pictures and pages: auto, light, dark or print", 0, 0, theme_choices, NULL},
 	{"with-payload", 0, OPT_IS_TRUE,  &globals.with_payload, NULL, "show what was said in pictures and pages too", 0, 0, NULL, NULL},
 	{"view",       0,  OPT_IS_CHOICE, &globals.view,       "VIEW", "ladder, rfc, ledger or lines", 0, 0, view_choices, NULL},

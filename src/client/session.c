@@ -129,6 +129,8 @@ static int open_pictures(struct session *s)
 		rc = add_output(s, "svg", globals.svg_path, false);
 	if (rc < 0 && globals.svg_steps.given)
 		rc = open_steps(s);
+	if (rc < 0 && globals.html_path != NULL)
+		rc = add_output(s, "html", globals.html_path, false);
 	return rc;
 }
 

@@ -91,6 +91,12 @@ void jsonw_bool(struct jsonw *j, const char *key, bool b)
 	out_text(j->out, b ? "true" : "false");
 }
 
+void jsonw_null(struct jsonw *j, const char *key)
+{
+	member(j, key);
+	out_text(j->out, "null");
+}
+
 void jsonw_flag(struct jsonw *j, const char *key, bool b)
 {
 	if (b)

@@ -22,6 +22,8 @@ const struct renderer renderers[] = {
 	 pcap_file_open, pcap_file_event, pcap_file_close},
 	{"svg",    "the ladder as a picture", false,
 	 svg_open, svg_event, svg_close},
+	{"html",   "the player: a page to step through, with all in it", false,
+	 html_open, html_event, html_close},
 };
 /* clang-format on */
 

@@ -31,4 +31,8 @@ struct render *svg_open(struct out *out, const struct render_options *options);
 void svg_event(struct render *r, const struct event *e);
 void svg_close(struct render *r);
 
+struct render *html_open(struct out *out, const struct render_options *options);
+void html_event(struct render *r, const struct event *e);
+void html_close(struct render *r);
+
 #endif

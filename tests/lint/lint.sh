@@ -15,7 +15,7 @@ headers=(include/synscope/*/*.h)
 sources=(src/*.c src/*/*.c)
 internal=(src/*/*.h)
 tests=(tests/*/*.[ch] tests/*/*/*.[ch])
-scripts=(.ci/run tests/*.sh tests/*/*.sh tests/support/hooks/*)
+scripts=(.ci/run tests/*.sh tests/*/*.sh tests/support/hooks/* src/*/*/*.sh)
 manuals=(docs/*.[1-9])
 strict=(-std=c11 -D_GNU_SOURCE '-DSYNSCOPE_VERSION="0"' -Iinclude -Wall -Wextra -Wpedantic
 	-Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror)

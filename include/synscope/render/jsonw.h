@@ -31,6 +31,7 @@ void jsonw_text_known(struct jsonw *j, const char *key, const char *text);
 void jsonw_uint(struct jsonw *j, const char *key, uint64_t n);
 void jsonw_int(struct jsonw *j, const char *key, int64_t n);
 void jsonw_bool(struct jsonw *j, const char *key, bool b);
+void jsonw_null(struct jsonw *j, const char *key);
 /** Write `true`, or nothing at all. */
 void jsonw_flag(struct jsonw *j, const char *key, bool b);
 /** Write a time, in nanoseconds since 1970, as RFC 3339 in UTC with nine decimals. */

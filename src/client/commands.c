@@ -44,6 +44,7 @@ const struct opt global_opts[] = {
 	{"html",       0,  OPT_IS_TEXT,   &globals.html_path,  "FILE", "write a page to step through, with all in it", 0, 0, NULL, NULL},
 	{"theme",      0,  OPT_IS_CHOICE, &globals.theme,      "WHICH", "of pictures and pages: auto, light, dark or print", 0, 0, theme_choices, NULL},
 	{"with-payload", 0, OPT_IS_TRUE,  &globals.with_payload, NULL, "show what was said in pictures and pages too", 0, 0, NULL, NULL},
+	{"redact",     0,  OPT_IS_TRUE,   &globals.redact,     NULL,   "nothing that says who: other addresses, no names, no payload, in every output", 0, 0, NULL, NULL},
 	{"view",       0,  OPT_IS_CHOICE, &globals.view,       "VIEW", "ladder, rfc, ledger or lines", 0, 0, view_choices, NULL},
 	{"numbers",    0,  OPT_IS_CHOICE, &globals.numbers,    "WHICH", "both, rel (from the ISN), raw (as on the wire) or symbolic (x, y, x+1)", 0, 0, numbers_choices, NULL},
 	{"raw",       'S', OPT_IS_TRUE,   &globals.raw_numbers, NULL,  "the same as --numbers raw", 0, 0, NULL, NULL},

@@ -3,6 +3,7 @@
 #include "synscope/client/client.h"
 #include "synscope/edge/community.h"
 #include "synscope/render/pcap.h"
+#include "synscope/render/redact.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@ struct session {
 	size_t outputs_count;
 	char *paths[OUTPUTS_MAX]; /* of outputs, where the name was made here; owned */
 	uint32_t only_flow;
+	struct redact redact;
 	struct utsname uname;
 };
 
@@ -39,6 +41,8 @@ static void hear(void *context, const struct event *e)
 	struct session *s = context;
 	if (s->only_flow != 0 && e->flow_id != 0 && e->flow_id != s->only_flow)
 		return;
+	if (globals.redact)
+		e = redact_event(&s->redact, e);
 	for (size_t i = 0; i < s->outputs_count; i++) {
 		const struct output *o = &s->outputs[i];
 		/* -qq: of a view, the verdict only. */
@@ -188,8 +192,10 @@ int session_open(struct session **session, const struct session_spec *spec)
 	terminal_options(&s->options);
 	s->options.live = spec->live;
 	s->options.truth = spec->truth;
-	if (uname(&s->uname) == 0)
+	if (uname(&s->uname) == 0 && !globals.redact)
 		s->options.hardware = s->uname.machine;
+	if (globals.redact)
+		s->options.command = NULL;
 	s->only_flow = spec->only_flow;
 	struct pipeline_config config = {
 		.hooks = spec->hooks,
@@ -302,6 +308,7 @@ void session_close(struct session *s)
 	}
 	for (size_t i = 0; i < OUTPUTS_MAX; i++)
 		free(s->paths[i]);
+	redact_reset(&s->redact);
 	for (uint32_t i = 0; s->beliefs != NULL && i < 2 * s->pipeline.exchanges_used; i++)
 		free(s->beliefs[i]);
 	free(s->beliefs);

@@ -26,7 +26,7 @@
 #define HTML_ROWS_MAX 2000
 #define HTML_FLOWS_MAX 50
 #define HTML_PAYLOAD_BYTES 256
-#define SHORT_ROWS 16 /* a ladder up to this is printed on one page */
+#define SHORT_ROWS 20 /* a ladder up to this is printed on one page */
 
 struct render {
 	struct render_options options;

@@ -53,6 +53,7 @@ const struct opt global_opts[] = {
 	{"unicode",    0,  OPT_IS_TRUE,   &globals.unicode,    NULL,   "Unicode whatever the locale", 0, 0, NULL, NULL},
 	{"width",      0,  OPT_IS_U32,    &globals.width,      "N",    "columns", RENDER_WIDTH_MIN, RENDER_WIDTH_MAX, NULL, NULL},
 	{"color",      0,  OPT_IS_CHOICE, &globals.color,      "WHEN", "auto, always or never", 0, 0, color_choices, NULL},
+	{"step",       0,  OPT_IS_TRUE,   &globals.step,       NULL,   "one segment a key (? lists the keys)", 0, 0, NULL, NULL},
 	{"timeout",    0,  OPT_IS_TIME,   &globals.timeout_ns, "T",    "give up after this long, e.g. 10, 500ms", 0, 0, NULL, NULL},
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 #include "synscope/client/session.h"
 
 #include "synscope/client/client.h"
+#include "synscope/client/step.h"
 #include "synscope/edge/community.h"
 #include "synscope/render/pcap.h"
 #include "synscope/render/redact.h"
@@ -33,6 +34,7 @@ struct session {
 	char *paths[OUTPUTS_MAX]; /* of outputs, where the name was made here; owned */
 	uint32_t only_flow;
 	struct redact redact;
+	struct step *step; /* in place of a view; or NULL */
 	struct utsname uname;
 };
 
@@ -43,6 +45,8 @@ static void hear(void *context, const struct event *e)
 		return;
 	if (globals.redact)
 		e = redact_event(&s->redact, e);
+	if (s->step != NULL)
+		step_event(s->step, e);
 	for (size_t i = 0; i < s->outputs_count; i++) {
 		const struct output *o = &s->outputs[i];
 		/* -qq: of a view, the verdict only. */
@@ -138,6 +142,18 @@ static int open_pictures(struct session *s)
 	return rc;
 }
 
+static int open_step(struct session *s, const char *view)
+{
+	struct fault why;
+	if (globals.json || !isatty(STDOUT_FILENO))
+		return client_error(EXIT_BAD_USAGE,
+				    "--step: standard output should be a terminal, and without -j");
+	const int rc =
+		step_open(&s->step, &s->options, view,
+			  s->options.command == NULL ? "synscope" : s->options.command, &why);
+	return rc < 0 ? client_fault(rc, &why) : -1;
+}
+
 static int open_outputs(struct session *s, bool live)
 {
 	static const char *const views[] = {"ladder", "rfc", "ledger", "lines"};
@@ -161,8 +177,10 @@ static int open_outputs(struct session *s, bool live)
 			return rc;
 	}
 	rc = open_pictures(s);
-	if (rc >= 0 || stdout_taken)
+	if (rc >= 0 || (stdout_taken && !globals.step))
 		return rc;
+	if (globals.step)
+		return open_step(s, views[globals.view]);
 	return add_output(s, globals.json ? "json" : views[globals.view], NULL, live);
 }
 
@@ -251,8 +269,15 @@ void session_frame(struct session *s, const struct link_frame *frame,
 	pipeline_frame(&s->pipeline, &f);
 }
 
+struct step *session_step(struct session *s)
+{
+	return s->step;
+}
+
 bool session_gone(const struct session *s)
 {
+	if (s->step != NULL)
+		return false;
 	for (size_t i = 0; i < s->outputs_count; i++)
 		if (!out_is_gone(s->outputs[i].out))
 			return false;
@@ -287,6 +312,8 @@ int session_finish(struct session *s, const struct event_flow *guard, int status
 		.reason = reason,
 	};
 	pipeline_finish(&s->pipeline, guard, &end);
+	if (s->step != NULL && reason == NULL && !step_browse(s->step))
+		status = EXIT_INTERRUPTED;
 	for (size_t i = 0; i < s->outputs_count; i++) {
 		struct output *o = &s->outputs[i];
 		const int rc = out_commit(o->out);
@@ -309,6 +336,7 @@ void session_close(struct session *s)
 	for (size_t i = 0; i < OUTPUTS_MAX; i++)
 		free(s->paths[i]);
 	redact_reset(&s->redact);
+	step_close(s->step);
 	for (uint32_t i = 0; s->beliefs != NULL && i < 2 * s->pipeline.exchanges_used; i++)
 		free(s->beliefs[i]);
 	free(s->beliefs);

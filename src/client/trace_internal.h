@@ -106,6 +106,9 @@ struct trace {
 	int64_t truth_from_ns, truth_to_ns; /* realtime, of the last sample */
 	struct pipeline_truth truth;
 	bool has_truth;
+	bool unheld;           /* --step: nothing is held back any more */
+	int64_t held_since_ns; /* monotonic: when what waits for a key began to; 0: nothing waits */
+	int64_t paused_ns;     /* how long this exchange has been held back, in all */
 };
 
 /* trace_run.c: the actor's side of pipeline_hooks (context is struct trace). */

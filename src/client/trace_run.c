@@ -10,6 +10,7 @@
  */
 #include "trace_internal.h"
 
+#include "synscope/client/step.h"
 #include "synscope/edge/clock.h"
 
 #include <errno.h>
@@ -23,6 +24,14 @@
 #define ASK_NS (500 * NS_PER_MS)      /* Linux answers such a segment once in this time */
 #define HELD_FRAMES_MAX 512
 #define TRUTH_TRIES 8
+
+/* The machine's clock stands still while a segment of ours waits for a key: it is not the
+ * machine's fault that nothing is acknowledged. */
+static int64_t trace_now(const struct trace *t)
+{
+	const int64_t now = t->held_since_ns != 0 ? t->held_since_ns : clock_monotonic_ns();
+	return now - t->paused_ns;
+}
 
 static struct run *run_of_port(struct trace *t, uint16_t port)
 {
@@ -84,7 +93,7 @@ static void drain_log(struct trace *t, struct run *r)
 static void inbound(struct trace *t, struct run *r, const struct segment *s, int64_t time_ns,
 		    struct own_word *word)
 {
-	r->quiet_since_ns = clock_monotonic_ns();
+	r->quiet_since_ns = trace_now(t);
 	if (r->machine == NULL) { /* --flags: one segment, no connection */
 		if (!r->answers.probe_answered) {
 			r->answers.probe_answered = true;
@@ -100,7 +109,7 @@ static void inbound(struct trace *t, struct run *r, const struct segment *s, int
 	const enum tcp_state before = machine_state(r->machine);
 	r->why.cause = NULL;
 	r->arrivals++;
-	machine_segment(r->machine, s, clock_monotonic_ns());
+	machine_segment(r->machine, s, trace_now(t));
 	drain_log(t, r);
 	word->known = true;
 	word->state = machine_state(r->machine);
@@ -164,7 +173,7 @@ void trace_own_icmp(void *context, const struct icmp_error *e, int64_t time_ns,
 	if (r->machine == NULL)
 		return;
 	r->why.cause = NULL;
-	(void)machine_icmp(r->machine, e, clock_monotonic_ns());
+	(void)machine_icmp(r->machine, e, trace_now(t));
 	drain_log(t, r);
 	word->known = true;
 	word->state = machine_state(r->machine);
@@ -274,9 +283,124 @@ static void decorate(const struct trace *t, struct segment_spec *spec)
 	}
 }
 
+static void change(struct segment_spec *spec, enum step_change c)
+{
+	switch (c) {
+	case STEP_SEQ_PLUS_1:
+		spec->seq = seq_add(spec->seq, 1);
+		break;
+	case STEP_ACK_MINUS_1:
+		spec->ack = seq_sub(spec->ack, 1);
+		break;
+	case STEP_BAD_CHECKSUM:
+		spec->bad_checksum = true;
+		break;
+	case STEP_WINDOW_0:
+		spec->window = 0;
+		break;
+	case STEP_WITHOUT_ACK:
+		spec->flags &= (uint16_t)~TCP_ACK;
+		break;
+	case STEP_WITH_RST:
+		spec->flags |= TCP_RST;
+		break;
+	}
+}
+
+/* "ACK  seq 1  ack 1", the numbers from our ISN and theirs where these are known. */
+static void offer(struct trace *t, const struct run *r, const struct segment_spec *spec,
+		  const char *why)
+{
+	const struct exchange *x = exchange_of(t, r);
+	const struct flow_side *us = x == NULL ? NULL : &x->flow.side[SIDE_CLIENT];
+	const struct flow_side *them = x == NULL ? NULL : &x->flow.side[SIDE_SERVER];
+	const bool syn = (spec->flags & TCP_SYN) != 0;
+	const uint32_t isn = us != NULL && us->isn_known ? us->isn.raw : syn ? spec->seq.raw : 0;
+	const uint32_t irs = them != NULL && them->isn_known ? them->isn.raw : 0;
+	char flags[TCP_FLAGS_TEXT_MAX];
+	char what[160];
+	int used =
+		snprintf(what, sizeof what, "%s  seq %u",
+			 tcp_flags_format(spec->flags, flags, sizeof flags), spec->seq.raw - isn);
+	if (spec->flags & TCP_ACK)
+		used += snprintf(what + used, sizeof what - (size_t)used, "  ack %u",
+				 spec->ack.raw - irs);
+	if (spec->payload_bytes > 0)
+		used += snprintf(what + used, sizeof what - (size_t)used, "  len %zu",
+				 spec->payload_bytes);
+	if (spec->bad_checksum)
+		snprintf(what + used, sizeof what - (size_t)used, "  BAD CHECKSUM");
+	step_offer(session_step(t->session), what, why);
+}
+
+/* --step: hold a segment of ours until a key says what becomes of it. What comes meanwhile is
+ * taken in and shown; the other end's timers run. */
+static enum step_answer hold(struct trace *t, struct run *r, struct segment_spec *spec)
+{
+	struct step *s = session_step(t->session);
+	enum step_answer a = STEP_WAITING;
+	const char *why = r->why.cause;
+	if (s == NULL || t->unheld || actor_signal != 0)
+		return STEP_SEND;
+	t->held_since_ns = clock_monotonic_ns();
+	offer(t, r, spec, why);
+	while (a == STEP_WAITING && actor_signal == 0 && t->failed == 0) {
+		struct pollfd fds[] = {{.fd = step_fd(s), .events = POLLIN},
+				       {.fd = link_fd(t->link), .events = POLLIN}};
+		const struct timespec ts = {.tv_nsec = 200 * NS_PER_MS};
+		sigset_t none;
+		sigemptyset(&none);
+		(void)ppoll(fds, ARRAY_COUNT(fds), &ts, &none);
+		(void)receive(t);
+		a = step_keys(s, clock_monotonic_ns() - t->held_since_ns);
+		if (a == STEP_MODIFY) {
+			change(spec, step_change(s));
+			offer(t, r, spec, why);
+			a = STEP_WAITING;
+		}
+	}
+	t->paused_ns += clock_monotonic_ns() - t->held_since_ns;
+	t->held_since_ns = 0;
+	if (a == STEP_STOP)
+		actor_signal = SIGINT;
+	t->unheld = a == STEP_LEAVE;
+	return actor_signal != 0 ? STEP_STOP : a == STEP_LEAVE ? STEP_SEND : a;
+}
+
+/* Tell of a segment that was built and is not sent: as if it had been lost. */
+static void tell_dropped(struct trace *t, const struct segment_spec *spec)
+{
+	uint8_t options[OPTION_BYTES_MAX];
+	struct segment s = {.src = spec->src,
+			    .dst = spec->dst,
+			    .seq = spec->seq,
+			    .ack = spec->ack,
+			    .flags = spec->flags,
+			    .window = spec->window,
+			    .option = spec->option,
+			    .options = options,
+			    .payload = spec->payload,
+			    .payload_bytes = (uint32_t)spec->payload_bytes,
+			    .payload_captured_bytes = (uint32_t)spec->payload_bytes};
+	s.ip.src = spec->src.addr;
+	s.ip.dst = spec->dst.addr;
+	s.ip.ttl = spec->ttl != 0 ? spec->ttl : 64;
+	s.options_bytes =
+		(uint8_t)option_encode(&spec->option, (spec->flags & TCP_SYN) != 0, options);
+	s.header_bytes = (uint8_t)(20 + s.options_bytes);
+	pipeline_held(session_pipeline(t->session), &s, NULL, clock_realtime_ns());
+}
+
 static bool put_on_wire(struct trace *t, struct run *r, struct segment_spec *spec)
 {
 	decorate(t, spec);
+	const enum step_answer answer = hold(t, r, spec);
+	if (answer == STEP_DROP) {
+		tell_dropped(t, spec);
+		r->why.cause = NULL;
+	}
+	if (answer != STEP_SEND)
+		return t->failed == 0;
 	struct sent *sent = sent_add(&r->sent, spec);
 	sent->state = r->machine != NULL ? machine_state(r->machine) : ST_CLOSED;
 	sent->why = r->why;
@@ -299,8 +423,7 @@ static bool flush(struct trace *t, struct run *r)
 {
 	struct segment_spec spec;
 	bool again = false;
-	while (!again && t->failed == 0 &&
-	       machine_output(r->machine, &spec, clock_monotonic_ns())) {
+	while (!again && t->failed == 0 && machine_output(r->machine, &spec, trace_now(t))) {
 		drain_log(t, r);
 		again = !put_on_wire(t, r, &spec) || t->sockdiag != NULL;
 	}
@@ -481,6 +604,12 @@ static int64_t next_deadline(const struct trace *t, const struct run *r, int64_t
 	return t->deadline_ns < at && t->deadline_ns > now ? t->deadline_ns : at;
 }
 
+/* Sleep until a frame, a signal or the time. */
+static void wait_until(struct trace *t, int64_t at)
+{
+	actor_wait(link_fd(t->link), at + t->paused_ns);
+}
+
 static bool must_stop(const struct trace *t)
 {
 	return actor_signal != 0 || t->failed != 0 || session_gone(t->session);
@@ -489,12 +618,12 @@ static bool must_stop(const struct trace *t)
 static void run_machine(struct trace *t, struct run *r)
 {
 	bool stopping = false;
-	(void)machine_open_active(r->machine, clock_monotonic_ns());
+	(void)machine_open_active(r->machine, trace_now(t));
 	drain_log(t, r);
 	(void)flush(t, r); /* our SYN first: what came before it was not for this connection */
 	for (;;) {
 		const int frames = receive(t);
-		const int64_t now = clock_monotonic_ns();
+		const int64_t now = trace_now(t);
 		machine_tick(r->machine, now);
 		drain_log(t, r);
 		take_received(t, r, now);
@@ -512,7 +641,7 @@ static void run_machine(struct trace *t, struct run *r)
 		show_own_state(t, r);
 		if (over(t, r, now) || (stopping && t->failed != 0))
 			break;
-		actor_wait(link_fd(t->link), next_deadline(t, r, now));
+		wait_until(t, next_deadline(t, r, now));
 	}
 }
 
@@ -542,14 +671,14 @@ static void run_probe(struct trace *t, struct run *r)
 			.payload = t->data.data,
 			.payload_bytes = t->data.bytes,
 		};
-		const int64_t until = clock_monotonic_ns() + wait;
+		const int64_t until = trace_now(t) + wait;
 		if ((o->flags & TCP_SYN) == 0)
 			r->answers.syn_sent++;
 		if (!put_on_wire(t, r, &spec))
 			break;
-		while (clock_monotonic_ns() < until && !must_stop(t) &&
-		       !r->answers.probe_answered && !r->answers.rejected) {
-			actor_wait(link_fd(t->link), until);
+		while (trace_now(t) < until && !must_stop(t) && !r->answers.probe_answered &&
+		       !r->answers.rejected) {
+			wait_until(t, until);
 			(void)receive(t);
 		}
 		if (r->answers.rejected)
@@ -560,7 +689,7 @@ static void run_probe(struct trace *t, struct run *r)
 		const struct exchange *x = exchange_of(t, r);
 		if (x != NULL)
 			answer_with_rst(t, r, x->flow.side[SIDE_SERVER].ack_last);
-		actor_wait(link_fd(t->link), clock_monotonic_ns() + NS_PER_MS);
+		wait_until(t, trace_now(t) + NS_PER_MS);
 		(void)receive(t);
 	}
 }
@@ -569,8 +698,9 @@ bool trace_run(struct trace *t, struct run *r)
 {
 	t->current = r;
 	r->sent.slots_count = SENT_MAX;
+	t->paused_ns = 0;
 	r->phase = RUN_OPENING;
-	r->quiet_since_ns = clock_monotonic_ns();
+	r->quiet_since_ns = trace_now(t);
 	if (r->machine != NULL)
 		run_machine(t, r);
 	else

@@ -316,7 +316,8 @@ static void show_segment(struct render *r, struct flow_memory *m, struct story *
 	const struct event_segment *s = &e->u.segment;
 	const uint32_t first = r->page.options.live ? VIEW_LIVE_FIRST : VIEW_FIRST;
 	struct out *to = place(r, m, x);
-	if (r->page.options.verbosity > 0 || !is_foldable(m, s)) {
+	const bool whole = r->page.options.verbosity > 0 || r->page.options.unfolded;
+	if (whole || !is_foldable(m, s)) {
 		unfold(r, x, to);
 		put_segment(r, m, e, to);
 		return;

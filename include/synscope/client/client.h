@@ -44,7 +44,7 @@ struct globals {
 	const char *svg_path, *html_path;
 	struct opt_u32 svg_steps;
 	int theme;
-	bool with_payload, redact;
+	bool with_payload, redact, step;
 	struct opt_u32 width;
 	int64_t timeout_ns;       /* -1: the verb's default */
 	const char *command_line; /* all of it, for file headers */

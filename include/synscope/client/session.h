@@ -41,6 +41,11 @@ void session_interface(struct session *s, const char *interface);
 void session_frame(struct session *s, const struct link_frame *frame,
 		   const struct pipeline_truth *truth);
 
+struct step;
+
+/** @return the step mode that takes the place of a view, or NULL. */
+struct step *session_step(struct session *s);
+
 /** @return whether nobody reads our output any more, so that going on is pointless. */
 bool session_gone(const struct session *s);
 

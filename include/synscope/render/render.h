@@ -32,6 +32,7 @@ struct render_options {
 	enum time_mode time_mode;
 	int verbosity; /* -1 quiet, 0, 1 (-v), 2 (-vv) ... */
 	bool live;     /* flush per event */
+	bool unfolded; /* views show every row of a transfer */
 	bool truth;    /* show the kernel's true state where known */
 	enum theme theme;
 	bool payload;         /* pictures and pages show what was said (views always do) */

@@ -26,7 +26,7 @@
 #define HTML_ROWS_MAX 2000
 #define HTML_FLOWS_MAX 50
 #define HTML_PAYLOAD_BYTES 256
-#define SHORT_ROWS 20 /* a ladder up to this is printed on one page */
+#define SHEET_ROWS 16 /* of a ladder are printed on one sheet of paper */
 
 struct render {
 	struct render_options options;
@@ -195,27 +195,42 @@ static void put_transcript(const struct render *r, uint32_t id, const char *pref
 	flows_reset(&flows);
 }
 
-static void put_flow(const struct render *r, uint32_t id, const char *prefix)
+/* The ladder, in pieces that a sheet of paper holds: on a screen they join without a seam. */
+static void put_ladder(const struct render *r, uint32_t id, const char *prefix, const char *title)
 {
+	struct picture_cuts cuts = {.every = SHEET_ROWS};
 	const struct picture_spec spec = {
-		.tape = r->tape, .options = &r->options, .id_prefix = prefix};
+		.tape = r->tape, .options = &r->options, .id_prefix = prefix, .cuts = &cuts};
 	struct out *body = out_open_memory();
 	size_t count = 0;
-	char title[48];
+	size_t from = 0;
+	int top = 0;
 	if (body == NULL)
 		return;
-	const int height = picture_draw(&spec, id, 0, 0, body);
+	const int bottom = picture_draw(&spec, id, 0, 0, body);
+	const char *text = out_memory(body, &count);
+	for (size_t i = 0; i <= cuts.count; i++) {
+		const bool last = i == cuts.count;
+		const size_t to = last ? count : cuts.at[i].bytes;
+		const int end = last ? bottom : cuts.at[i].y;
+		picture_open(&spec, title, top, end, r->out);
+		out_write(r->out, text + from, to - from);
+		out_text(r->out, "</svg>\n");
+		from = to;
+		top = end;
+	}
+	out_close(body);
+}
+
+static void put_flow(const struct render *r, uint32_t id, const char *prefix)
+{
+	char title[48];
 	snprintf(title, sizeof title, "exchange %" PRIu32 ", segment by segment", id);
 	out_printf(r->out, "<section class=\"flow\" id=\"flow-%" PRIu32 "\">\n<h1>%s</h1>\n", id,
 		   title);
-	out_printf(r->out, "<figure class=\"ladder%s\" tabindex=\"0\">\n",
-		   picture_rows(r->tape, id) <= SHORT_ROWS ? " short" : "");
-	picture_open(&spec, title, height, r->out);
-	const char *text = out_memory(body, &count);
-	out_write(r->out, text, count);
-	out_text(r->out, "</svg>\n</figure>\n");
-	out_close(body);
-	out_printf(r->out, "<h2%s>transcript</h2>\n",
+	out_text(r->out, "<figure class=\"ladder\" tabindex=\"0\">\n");
+	put_ladder(r, id, prefix, title);
+	out_printf(r->out, "</figure>\n<h2%s>transcript</h2>\n",
 		   prefix[0] == '\0' ? " id=\"transcript\" tabindex=\"-1\"" : "");
 	put_transcript(r, id, prefix);
 	out_text(r->out, "</section>\n");

@@ -224,16 +224,12 @@ static void put_end(const struct pen *p, struct flow_memory *m, enum side side,
 	put_words(p, &small, y + 16, kernel);
 }
 
-static void add_number(const struct pen *p, const char *word, enum side space, bool has_rel,
-		       const uint32_t n[2], char *label, size_t label_bytes)
+static const char *number_of(const struct pen *p, enum side space, bool has_rel,
+			     const uint32_t n[2], char text[WORDS_NUMBER_MAX])
 {
-	const enum numbers numbers = p->spec->options->numbers;
-	char number[WORDS_NUMBER_MAX];
-	if (!has_rel || numbers == NUMBERS_RAW)
-		text_append(label, label_bytes, "  %s %" PRIu32, word, n[1]);
-	else
-		text_append(label, label_bytes, "  %s %s", word,
-			    words_number(numbers, space, n[0], number, sizeof number));
+	const bool raw = !has_rel || p->spec->options->numbers == NUMBERS_RAW;
+	return words_number(raw ? NUMBERS_RAW : p->spec->options->numbers, space, n[raw], text,
+			    WORDS_NUMBER_MAX);
 }
 
 static void label_of(const struct pen *p, const struct event_segment *s, char *label,
@@ -243,11 +239,13 @@ static void label_of(const struct pen *p, const struct event_segment *s, char *l
 	const uint32_t ack[] = {s->ack_rel, s->tcp.ack.raw};
 	const char *remark = words_remark(s);
 	char flags[TCP_FLAGS_TEXT_MAX];
+	char n[WORDS_NUMBER_MAX];
 	snprintf(label, label_bytes, "%" PRIu32 "  %s", s->n,
 		 tcp_flags_format(s->tcp.flags, flags, sizeof flags));
-	add_number(p, "seq", s->from, s->has_seq_rel, seq, label, label_bytes);
+	text_append(label, label_bytes, "  seq %s", number_of(p, s->from, s->has_seq_rel, seq, n));
 	if (s->tcp.flags & TCP_ACK)
-		add_number(p, "ack", side_other(s->from), s->has_ack_rel, ack, label, label_bytes);
+		text_append(label, label_bytes, "  ack %s",
+			    number_of(p, side_other(s->from), s->has_ack_rel, ack, n));
 	if (s->tcp.payload_bytes > 0)
 		text_append(label, label_bytes, "  len %" PRIu32, s->tcp.payload_bytes);
 	if (remark[0] != '\0')
@@ -575,6 +573,18 @@ uint32_t picture_rows(const struct tape *tape, uint32_t flow_id)
 	return rows;
 }
 
+/* Note where the picture may be cut: before row 17, 33 ... */
+static void note_cut(struct pen *p, uint32_t row)
+{
+	struct picture_cuts *c = p->spec->cuts;
+	if (c == NULL || row == 1 || (row - 1) % c->every != 0 || c->count == PICTURE_CUTS_MAX)
+		return;
+	c->at[c->count].y = p->y;
+	(void)out_memory(p->out, &c->at[c->count].bytes);
+	c->count++;
+	p->before = NULL; /* no arrow goes back over the cut */
+}
+
 int picture_draw(const struct picture_spec *spec, uint32_t flow_id, uint32_t until, int top,
 		 struct out *out)
 {
@@ -596,6 +606,8 @@ int picture_draw(const struct picture_spec *spec, uint32_t flow_id, uint32_t unt
 		m = flows_take(&flows, e);
 		if (first)
 			put_intro(&p, m);
+		if (e->type == EVENT_SEGMENT || e->type == EVENT_ICMP)
+			note_cut(&p, rows);
 		put_event(&p, m, e);
 		if (e->type == EVENT_FLOW)
 			flow = &e->u.flow;
@@ -629,14 +641,16 @@ static void put_style(struct out *out)
 	out_text(out, "}</style>\n");
 }
 
-void picture_open(const struct picture_spec *spec, const char *title, int height, struct out *out)
+void picture_open(const struct picture_spec *spec, const char *title, int top, int bottom,
+		  struct out *out)
 {
 	const enum theme theme = spec->options->theme;
+	const int height = bottom - top;
 	out_printf(out,
-		   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
+		   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 %d %d %d\" "
 		   "width=\"%d\" height=\"%d\" role=\"img\" xml:space=\"preserve\" "
 		   "font-family=\"DejaVu Sans Mono, Consolas, Menlo, monospace\">\n<title>",
-		   PICTURE_WIDTH, height, PICTURE_WIDTH, height);
+		   top, PICTURE_WIDTH, height, PICTURE_WIDTH, height);
 	out_escape_xml(out, title, strlen(title));
 	out_text(out, "</title>\n");
 	if (!spec->whole)

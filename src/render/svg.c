@@ -95,7 +95,7 @@ static void put(struct render *r)
 	if (body == NULL)
 		return;
 	const int height = until == 0 ? draw_all(r, &spec, body) : draw_step(&spec, first, body);
-	picture_open(&spec, "TCP exchange", height, r->out);
+	picture_open(&spec, "TCP exchange", 0, height, r->out);
 	const char *text = out_memory(body, &count);
 	out_write(r->out, text, count);
 	out_text(r->out, "</svg>\n");

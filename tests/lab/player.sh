@@ -56,6 +56,16 @@ for capture in open-data-close.pcap keep-alive.pcap filtered-port.pcap; do
 	result "$good" "two sheets of paper: $capture"
 done
 
+# A longer one: no piece of the ladder is higher than a sheet, and none has a row of another.
+page long.html lost-data.pcap
+browse --print-to-pdf="$out/print.pdf" --no-pdf-header-footer "file://$out/long.html" >/dev/null
+n=$(grep -ac '/Type */Page\b' "$out/print.pdf")
+echo "$n pages" >"$out/log"
+[ "$n" -eq 4 ] && [ "$(grep -c '^<svg xmlns' "$out/long.html")" = 2 ] &&
+	[ "$(awk '/^<svg xmlns/ { s++ } /class="seg / && s == 2 { n++ } END { print n }' "$out/long.html")" = 4 ] &&
+	good=yes || good=no
+result "$good" "a ladder of 20 segments is cut between two rows"
+
 # Without a script all is there to read.
 sed -e 's/<script>.*/<script>/' "$out/page.html" | sed '/^"use strict"/,/^})();/d' >"$out/plain.html"
 browse --dump-dom "file://$out/plain.html" >"$out/log"

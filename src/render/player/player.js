@@ -382,8 +382,8 @@ for (const id of ["controls", "narration", "side", "help"])
 	$(id).hidden = false;
 for (const f of data.flows) {
 	$("flow").append(new Option(f.id, f.id));
-	const svg = $("flow-" + f.id).querySelector(".ladder svg");
-	svg.setAttribute("role", "list");
+	for (const svg of $("flow-" + f.id).querySelectorAll(".ladder svg"))
+		svg.setAttribute("role", "list");
 	f.rows.forEach((row, i) => {
 		const g = $(f.prefix + "seg-" + row[N]);
 		g.setAttribute("role", "listitem");

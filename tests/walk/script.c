@@ -161,7 +161,7 @@ static bool is_by_itself(const struct trial *t, unsigned at)
 	const struct watch_emission *e = &t->watch->emitted[t->emission[at]];
 	const bool again = e->first != t->emission[at];
 	const bool plain = (e->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 && e->text_bytes == 0;
-	return f->time_ns > t->acted_ns && (again || plain);
+	return again || (plain && f->time_ns > t->acted_ns);
 }
 
 static bool pass_over(struct play *p)

@@ -1,42 +1,15 @@
 #include "synscope/client/actor.h"
+#include "synscope/client/interrupt.h"
 
 #include "synscope/core/util.h"
-#include "synscope/edge/clock.h"
 
 #include <poll.h>
 #include <stdio.h>
 
-volatile sig_atomic_t actor_signal;
-
-/* --- signals and sleep -------------------------------------------------------------------- */
-
-static void on_signal(int number)
-{
-	actor_signal = number;
-}
-
-void actor_catch_signals(void)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = on_signal};
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-		sigaction(numbers[i], &action, NULL);
-		sigaddset(&set, numbers[i]);
-	}
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 void actor_wait(int fd, int64_t until_ns)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	sigset_t none;
-	const int64_t left = until_ns == INT64_MAX ? 0 : until_ns - clock_monotonic_ns();
-	const struct timespec ts = {.tv_sec = left > 0 ? left / NS_PER_S : 0,
-				    .tv_nsec = left > 0 ? left % NS_PER_S : 0};
-	sigemptyset(&none);
-	(void)ppoll(&p, 1, until_ns == INT64_MAX ? NULL : &ts, &none);
+	interrupt_wait(&p, 1, until_ns);
 }
 
 /* --- timers ---------------------------------------------------------------------------------- */

@@ -15,6 +15,8 @@
 const struct command commands[] = {
 	{"trace",   "build a connection by hand and tell the story of both ends", trace_command},
 	{"listen",  "be the server by hand: answer real clients, or misbehave",  listen_command},
+	{"firewall", "what stands before a port: who answers, how it refuses, what it does to TCP", firewall_command},
+	{"path",    "hop by hop: where a SYN is answered, lost or rewritten",    path_command},
 	{"read",    "annotate a capture file (pcap, pcapng)",                     read_command},
 	{"lab",     "a private two-host network for experiments, no root needed", lab_command},
 	{"demo",    "see it work: an open, a closed and a filtered port, in a lab", demo_command},
@@ -72,6 +74,16 @@ int client_error(int status, const char *format, ...)
 	va_end(args);
 	fputc('\n', stderr);
 	return status;
+}
+
+int client_no_privilege(const char *verb, enum privilege p)
+{
+	return client_error(
+		EXIT_NO_PERMISSION,
+		"%s needs %s. Any of: sudo synscope %s ...; sudo setcap "
+		"cap_net_raw,cap_net_admin=ep on the program; synscope lab run client -- synscope "
+		"%s ... (needs no privilege)",
+		verb, privilege_name(p), verb, verb);
 }
 
 static int status_of(int negative_errno)

@@ -364,8 +364,8 @@ static int finish(struct listen *l)
 	const char *reason = NULL;
 	int status = l->listener.counts.opened > 0 ? EXIT_EXPECTED : EXIT_NO_ANSWER;
 	link_stats(l->link, &stats);
-	if (actor_signal != 0) {
-		status = actor_signal == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+	if (interrupt_number != 0) {
+		status = interrupt_status();
 		reason = "interrupted";
 	}
 	status = session_finish(l->session, &guard, status, &stats, reason);
@@ -396,7 +396,7 @@ int listen_command(int argc, char **argv)
 	if ((rc = find_host(&l)) >= 0 || (rc = prepare_listener(&l)) >= 0 ||
 	    (rc = open_session(&l)) >= 0)
 		return rc;
-	actor_catch_signals();
+	interrupt_catch();
 	l.deadline_ns =
 		globals.timeout_ns >= 0 ? clock_monotonic_ns() + globals.timeout_ns : INT64_MAX;
 	rc = open_wire(&l);

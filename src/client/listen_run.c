@@ -505,7 +505,7 @@ static bool all_over(const struct listen *l)
 
 static bool must_stop(const struct listen *l, int64_t now)
 {
-	return actor_signal != 0 || l->once_done || now >= l->deadline_ns ||
+	return interrupt_number != 0 || l->once_done || now >= l->deadline_ns ||
 	       session_gone(l->session);
 }
 
@@ -529,16 +529,16 @@ static void wait_for_end(struct listen *l)
 {
 	int64_t until = clock_monotonic_ns() + GRACE_NS;
 	int64_t settled = INT64_MAX;
-	const int first_signal = actor_signal;
-	actor_signal = 0;
+	const int first_signal = interrupt_number;
+	interrupt_number = 0;
 	stop(l, false);
 	for (;;) {
 		const bool busy = look(l);
 		const int64_t now = clock_monotonic_ns();
-		if (now >= until || actor_signal != 0) {
+		if (now >= until || interrupt_number != 0) {
 			stop(l, true);
 			until = INT64_MAX;
-			actor_signal = 0;
+			interrupt_number = 0;
 			continue; /* the resets are still to be sent */
 		}
 		if (busy)
@@ -552,7 +552,7 @@ static void wait_for_end(struct listen *l)
 			   earlier(earlier(settled, until), listener_deadline(&l->listener)));
 	}
 	if (first_signal != 0)
-		actor_signal = first_signal;
+		interrupt_number = first_signal;
 	(void)story_end_quiet(l, true);
 }
 

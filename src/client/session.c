@@ -154,7 +154,7 @@ static int open_step(struct session *s, const char *view)
 	return rc < 0 ? client_fault(rc, &why) : -1;
 }
 
-static int open_outputs(struct session *s, bool live)
+static int open_outputs(struct session *s, bool live, bool no_view)
 {
 	static const char *const views[] = {"ladder", "rfc", "ledger", "lines"};
 	const bool stdout_taken =
@@ -177,7 +177,7 @@ static int open_outputs(struct session *s, bool live)
 			return rc;
 	}
 	rc = open_pictures(s);
-	if (rc >= 0 || (stdout_taken && !globals.step))
+	if (rc >= 0 || ((stdout_taken || no_view) && !globals.step))
 		return rc;
 	if (globals.step)
 		return open_step(s, views[globals.view]);
@@ -234,7 +234,7 @@ int session_open(struct session **session, const struct session_spec *spec)
 	config.hooks.event = hear;
 	config.hooks.event_context = s;
 	pipeline_init(&s->pipeline, &config);
-	const int rc = open_outputs(s, spec->live);
+	const int rc = open_outputs(s, spec->live, spec->no_view);
 	if (rc >= 0) {
 		session_close(s);
 		return rc;

@@ -132,7 +132,7 @@ static const char *read_port(uint16_t *port, const char *text)
 	return NULL;
 }
 
-static int resolve(struct target *t, const char *host)
+int target_resolve(struct target *t, const char *host)
 {
 	struct addrinfo *list;
 	const struct addrinfo hints = {
@@ -191,7 +191,7 @@ int target_read(struct target *t, char *const *words, int words_count)
 	wrong = read_port(&t->endpoint.port, port);
 	if (wrong != NULL)
 		return client_error(EXIT_BAD_USAGE, "%s: %s", port, wrong);
-	return resolve(t, t->name);
+	return target_resolve(t, t->name);
 }
 
 static int read_any(struct target *t, const char *port)

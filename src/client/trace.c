@@ -115,16 +115,6 @@ static int read_words(struct trace *t)
 
 /* --- where, and everything that needs privilege ------------------------------ */
 
-static int no_privilege(enum privilege p)
-{
-	return client_error(
-		EXIT_NO_PERMISSION,
-		"trace needs %s. Any of: sudo synscope trace ...; sudo setcap "
-		"cap_net_raw,cap_net_admin=ep on the program; synscope lab run client -- synscope "
-		"trace ... (needs no privilege)",
-		privilege_name(p));
-}
-
 static int find_route(struct trace *t)
 {
 	struct route_query query = {.destination = t->target.endpoint.addr,
@@ -206,7 +196,7 @@ static int open_wire(struct trace *t)
 	struct capture *capture = NULL;
 	int rc;
 	if (!privs_have(PRIVILEGE_NET_RAW))
-		return no_privilege(PRIVILEGE_NET_RAW);
+		return client_no_privilege("trace", PRIVILEGE_NET_RAW);
 	for (uint32_t i = 0; i < t->runs_count; i++)
 		if ((rc = open_guard(t, &t->runs[i])) >= 0)
 			return rc;
@@ -293,15 +283,6 @@ static int worse(int a, int b)
 	return a > b ? a : b;
 }
 
-static void sleep_between(const struct trace *t)
-{
-	const struct timespec ts = {.tv_sec = t->options.delay_ns / NS_PER_S,
-				    .tv_nsec = t->options.delay_ns % NS_PER_S};
-	sigset_t none;
-	sigemptyset(&none);
-	(void)ppoll(NULL, 0, &ts, &none);
-}
-
 /* Every exchange in turn. @return the worst of their statuses */
 static int run_all(struct trace *t)
 {
@@ -311,7 +292,7 @@ static int run_all(struct trace *t)
 	for (uint32_t i = 0; i < t->runs_count; i++) {
 		struct run *r = &t->runs[i];
 		if (i > 0 && t->options.delay_ns > 0)
-			sleep_between(t);
+			interrupt_wait(NULL, 0, clock_monotonic_ns() + t->options.delay_ns);
 		if (!opt.isn.given)
 			clock_random(&opt.isn.value, sizeof opt.isn.value);
 		t->options.isn.value = opt.isn.value;
@@ -346,8 +327,8 @@ static int finish(struct trace *t, int status)
 	for (uint32_t i = 0; i < t->runs_count; i++)
 		guard.guard_absorbed += guard_absorbed(t->runs[i].guard);
 	link_stats(t->link, &stats);
-	if (actor_signal != 0) {
-		status = actor_signal == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+	if (interrupt_number != 0) {
+		status = interrupt_status();
 		reason = "interrupted";
 	} else if (t->failed != 0) {
 		status = client_fault(t->failed, &t->why);
@@ -414,7 +395,7 @@ int trace_command(int argc, char **argv)
 	if ((rc = find_route(&t)) >= 0 || (rc = prepare_runs(&t)) >= 0 ||
 	    (rc = open_session(&t)) >= 0)
 		return rc;
-	actor_catch_signals();
+	interrupt_catch();
 	rc = open_wire(&t);
 	if (rc < 0)
 		rc = finish(&t, run_all(&t));

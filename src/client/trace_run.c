@@ -340,11 +340,11 @@ static enum step_answer hold(struct trace *t, struct run *r, struct segment_spec
 	struct step *s = session_step(t->session);
 	enum step_answer a = STEP_WAITING;
 	const char *why = r->why.cause;
-	if (s == NULL || t->unheld || actor_signal != 0)
+	if (s == NULL || t->unheld || interrupt_number != 0)
 		return STEP_SEND;
 	t->held_since_ns = clock_monotonic_ns();
 	offer(t, r, spec, why);
-	while (a == STEP_WAITING && actor_signal == 0 && t->failed == 0) {
+	while (a == STEP_WAITING && interrupt_number == 0 && t->failed == 0) {
 		struct pollfd fds[] = {{.fd = step_fd(s), .events = POLLIN},
 				       {.fd = link_fd(t->link), .events = POLLIN}};
 		const struct timespec ts = {.tv_nsec = 200 * NS_PER_MS};
@@ -362,9 +362,9 @@ static enum step_answer hold(struct trace *t, struct run *r, struct segment_spec
 	t->paused_ns += clock_monotonic_ns() - t->held_since_ns;
 	t->held_since_ns = 0;
 	if (a == STEP_STOP)
-		actor_signal = SIGINT;
+		interrupt_number = SIGINT;
 	t->unheld = a == STEP_LEAVE;
-	return actor_signal != 0 ? STEP_STOP : a == STEP_LEAVE ? STEP_SEND : a;
+	return interrupt_number != 0 ? STEP_STOP : a == STEP_LEAVE ? STEP_SEND : a;
 }
 
 /* Tell of a segment that was built and is not sent: as if it had been lost. */
@@ -612,7 +612,7 @@ static void wait_until(struct trace *t, int64_t at)
 
 static bool must_stop(const struct trace *t)
 {
-	return actor_signal != 0 || t->failed != 0 || session_gone(t->session);
+	return interrupt_number != 0 || t->failed != 0 || session_gone(t->session);
 }
 
 static void run_machine(struct trace *t, struct run *r)

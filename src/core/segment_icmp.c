@@ -132,6 +132,7 @@ static enum checksum_state judge(const struct ip_header *ip, const struct ip_bod
 /* Read as much of a TCP header as there is; 8 bytes at least. */
 static void decode_quoted_tcp(struct icmp_error *e, struct bytes quote, uint32_t tcp_bytes)
 {
+	e->quoted_tcp = quote.at;
 	e->quoted_src = (struct endpoint){e->quoted_ip.src, bytes_be16(&quote)};
 	e->quoted_dst = (struct endpoint){e->quoted_ip.dst, bytes_be16(&quote)};
 	e->quoted_seq = seq_of(bytes_be32(&quote));

@@ -1,5 +1,5 @@
 /*
- * What the verbs that act have in common: signals and the sleep that ends with them, the list
+ * What the verbs that act have in common: the sleep between two looks, the list
  * of what was sent, by which an own segment is known again when the capture brings it back,
  * and the words for what the machine's timers did.
  */
@@ -11,15 +11,8 @@
 #include "synscope/core/segment.h"
 #include "synscope/core/spec.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-extern volatile sig_atomic_t actor_signal; /* the number of the one that came last, or 0 */
-
-/** Have SIGINT, SIGTERM and SIGHUP noted, and blocked everywhere but in actor_wait(), so that
- *  none is missed between a look and a sleep. */
-void actor_catch_signals(void);
 
 /** Sleep until a descriptor is readable, a signal comes or the (monotonic) time.
  *  @param fd -1: none */

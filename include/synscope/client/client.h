@@ -5,6 +5,7 @@
 #include "synscope/client/opts.h"
 #include "synscope/core/addr.h"
 #include "synscope/edge/fault.h"
+#include "synscope/edge/privs.h"
 #include "synscope/render/render.h"
 
 #include <stdbool.h>
@@ -69,6 +70,8 @@ int client_main(int argc, char **argv);
 /* One function a verb, each in its own file. */
 int trace_command(int argc, char **argv);
 int listen_command(int argc, char **argv);
+int firewall_command(int argc, char **argv);
+int path_command(int argc, char **argv);
 int read_command(int argc, char **argv);
 int lab_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
@@ -80,6 +83,8 @@ int explain_command(int argc, char **argv);
 int client_error(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Print a fault as one error line, and choose the status from the errno. */
 int client_fault(int negative_errno, const struct fault *why);
+/** Say that a verb needs a capability, and how to get it. @return the status for that */
+int client_no_privilege(const char *verb, enum privilege p);
 /** Print a note to stderr, unless -q. */
 void client_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -120,6 +125,12 @@ must_check int target_read(struct target *t, char *const *words, int words_count
  * @return -1 when good, or the exit status after an error line
  */
 must_check int target_read_local(struct target *t, char *const *words, int words_count);
+
+/**
+ * Find the address of a host, of the family that the options allow. Its port stays 0.
+ * @return -1 when good, or the exit status after an error line
+ */
+must_check int target_resolve(struct target *t, const char *host);
 
 /** Split without resolving, for tests. @return NULL, or what is wrong (static) */
 const char *target_split(const char *text, char *host, size_t host_bytes, char *port,

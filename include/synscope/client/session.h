@@ -22,6 +22,7 @@ struct session_spec {
 	bool live;                                                   /* flush per event */
 	bool truth; /* the kernel's state will be given with frames */
 	bool assume_cookies;
+	bool no_view;       /* only the files of -w: stdout is the caller's */
 	uint32_t only_flow; /* show this flow only; 0: all */
 };
 

@@ -15,28 +15,30 @@
 struct vantage;
 
 struct vantage_spec {
+	const char *verb;      /* for messages */
 	struct target target;  /* its port is not looked at */
-	const uint16_t *ports; /* to ask; the control port is added */
+	const uint16_t *ports; /* to ask, each once */
 	uint32_t ports_count;
-	uint16_t control; /* 0: choose one; see no_control */
-	bool no_control;
+	uint16_t control; /* one more that should be closed; 0: none */
 	uint8_t plan[ASK_COUNT];
 	uint8_t plan_count;
-	uint32_t rate;
+	uint32_t rate;        /* segments a second; 0: no limit */
 	uint16_t source_port; /* for ASK_SYN; 0: a free one */
-	uint16_t other_port;  /* for ASK_PORT */
+	uint16_t other_port;  /* for ASK_PORT; 0: not asked */
+	const char *source;   /* or NULL */
 	int guard;            /* enum guard_kind */
 	int64_t silent_ns, idle_ns;
 	uint8_t hops_max;
-	bool show; /* packets go to a session: ladders, -w */
+	struct session *session; /* shown the packets too, or NULL */
 };
 
 /** Find the way and take what needs privilege. @return -1, or the exit status after an error */
 must_check int vantage_open(struct vantage **v, const struct vantage_spec *spec);
 
 /**
- * Ask until all is answered, on several places at once.
- * @param deadline_ns monotonic; -1: none. @return false when it was cut short (deadline, signal)
+ * Ask until all is answered, at several places at once.
+ * @param deadline_ns monotonic; -1: none
+ * @return false when it was cut short: the deadline, a signal, a send that failed
  */
 bool vantage_run(struct vantage *const *v, size_t count, int64_t deadline_ns);
 
@@ -45,10 +47,8 @@ const struct route *vantage_route(const struct vantage *v);
 const struct target *vantage_target(const struct vantage *v);
 /** @return 0, or the negative errno of a send that failed, with @p why. */
 int vantage_failed(const struct vantage *v, struct fault *why);
-/** @return what the capture lost. */
-struct link_stats vantage_stats(const struct vantage *v);
-/** Finish the files that hold its packets. @return @p status, or that of what failed */
-int vantage_finish(struct vantage *v, int status, const char *reason);
+/** Add what its capture lost. */
+void vantage_add_stats(const struct vantage *v, struct link_stats *stats);
 void vantage_close(struct vantage *v);
 
 #endif

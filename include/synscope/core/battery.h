@@ -50,6 +50,7 @@ enum question {
 	ASK_UNKNOWN,  /* an experimental option nobody has (RFC 6994) */
 	ASK_LARGE,    /* MSS 9000 */
 	ASK_SMALL,    /* MSS 536 */
+	ASK_CLASS,    /* a SYN of another traffic class: who answers says whether it reflects it */
 	ASK_PORT,     /* from another source port, by the caller's choice */
 	ASK_IDLE,     /* in a connection: text after a long silence */
 	ASK_PMTU,     /* in a connection: a full segment with DF */
@@ -93,6 +94,7 @@ struct battery_step {
 #define BATTERY_HOPS_MAX 20
 #define BATTERY_ASKS 3
 #define BATTERY_WAIT_MS 1000
+#define BATTERY_TTL 64
 
 struct battery_row {
 	const char *name; /* as --probe has it */
@@ -110,6 +112,8 @@ extern const struct battery_row battery_rows[ASK_COUNT];
 
 /** @return a row's number by its name, or ASK_COUNT. */
 enum question question_find(const char *name);
+/** @return how many results it needs for each port. */
+uint32_t question_results(enum question q);
 
 enum answer_kind {
 	ANSWER_NONE,
@@ -135,6 +139,7 @@ struct answer {
 	uint8_t kind; /* enum answer_kind */
 	uint8_t ttl, traffic;
 	bool df, has_rtt, checksum_bad;
+	bool ts_wrong; /* echoes a time stamp that was never sent */
 	uint16_t ip_id;
 	struct ip_addr from;
 	int64_t time_ns; /* kernel's stamp */
@@ -180,7 +185,11 @@ struct battery_port {
 	bool refused; /* the connection is no more */
 	int64_t next_ns;
 	seq_t isn, peer_next, our_next;
-	uint32_t syn_ts;
+	uint16_t peer_mss;
+	bool has_ts;
+	uint32_t syn_ts, peer_ts;
+	int64_t asked_ns;
+	bool answered; /* the last question was, by TCP: no need to be slow */
 	struct {
 		uint16_t local_port;
 		seq_t seq, ack;
@@ -210,7 +219,10 @@ struct battery_config {
 struct battery {
 	struct battery_config config;
 	uint32_t heap_count, offset[ASK_COUNT], per_port;
-	int64_t pace_ns, slow_ns;
+	int64_t pace_ns, slow_ns, start_ns;
+	uint32_t fast; /* ports that are neither finished nor slow */
+	uint8_t raw[OPTION_BYTES_MAX];
+	bool stopping;
 	bool limited;       /* a sign of a rate limit was seen */
 	uint8_t hops_known; /* of the farthest that answered a walk; 0: not known yet */
 	uint32_t sent, received, finished;

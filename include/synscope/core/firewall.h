@@ -33,6 +33,7 @@ enum firewall_keeps {
 	KEEPS_UNKNOWN,
 	KEEPS_NOTHING,   /* segments outside any connection pass: no filter, or one without state */
 	KEEPS_STATELESS, /* refuses SYN, lets pass what is not SYN */
+	KEEPS_LOOSE,     /* state, but picks up connections in the middle */
 	KEEPS_STATE,     /* lets pass SYN, not what belongs to no connection */
 	KEEPS_WINDOW,    /* and not what is outside the window */
 };
@@ -91,13 +92,17 @@ struct firewall_hop {
 /* What is known of the host and the way to it, from all ports. */
 struct firewall_host {
 	bool has_control, control_answers;
-	uint8_t far_ttl; /* of the farthest end that answered as TCP; 0: none did */
-	bool far_known;  /* a conversation or several ports agree on it */
-	uint8_t near_ttl;
-	uint8_t reflects_traffic; /* 1: its resets carry our traffic class, 0 not known */
+	bool has_far;         /* somebody answered as TCP */
+	uint8_t far_distance; /* hops that the answers of the farthest took, see ttl_distance() */
+	bool far_talks;       /* and it acknowledged what we said in a connection */
+	bool reflects;        /* its resets carry our traffic class */
 	bool limited;
-	uint8_t hops_count;   /* hop at which the walk found an end; 0: not known */
-	uint8_t routers_seen; /* hops before it that said who they are */
+	uint32_t asked, asked_again; /* answers, and how many of them needed a second ask */
+	bool lossy;                  /* so many that silence proves little */
+	uint8_t hops_count;          /* hop at which the walk found an end; 0: not known */
+	uint8_t routers_seen;        /* the last hop before it that said who it is */
+	uint8_t target_hop; /* hop at which the target itself used up our hops: it forwards */
+	bool ttl_odd;       /* answers of the hops come with more hops left than they can */
 	struct firewall_hop hops[BATTERY_HOPS_MAX + 1]; /* from 1 */
 	int64_t rtt_ns_min;
 	bool all_open; /* the control port, too, says SYN,ACK */
@@ -126,6 +131,12 @@ struct firewall_port {
 	struct claim claims[CLAIMS_MAX];
 	uint8_t claims_count;
 };
+
+/**
+ * @return over how many routers a packet came, if it started with one of the usual numbers of
+ *         hops: 64, 128 or 255.
+ */
+uint8_t ttl_distance(uint8_t ttl);
 
 /** Read what all ports together say of the host and the path. */
 void firewall_judge_host(const struct battery *b, struct firewall_host *h);

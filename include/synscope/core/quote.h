@@ -27,7 +27,6 @@ enum quote_change {
 	QUOTE_ECN = 1 << 9,
 	QUOTE_IP_ID = 1 << 10,
 	QUOTE_DF = 1 << 11,
-	QUOTE_SUM = 1 << 12, /* the TCP checksum fits neither what was sent nor what is quoted */
 };
 
 /* A segment as it was where the error was made. */

@@ -120,8 +120,9 @@ struct icmp_error {
 	seq_t quoted_ack;
 	bool has_quoted_flags; /* 14 bytes or more */
 	uint16_t quoted_flags;
-	uint8_t quoted_tcp_bytes; /* how much of the TCP header and data was quoted, capped at 255
-				   */
+	uint8_t quoted_tcp_bytes;  /* how much of the TCP header and data was quoted, capped at 255
+				    */
+	const uint8_t *quoted_tcp; /* that much of it; borrowed */
 };
 
 /** @return e.g. "admin prohibited", "port unreachable": the words people know. */

@@ -1,0 +1,374 @@
+/*
+ * What is kept, rewritten and faked. Silence of one question may be loss; only the silence of
+ * several, each asked three times while others were answered, is a sign.
+ */
+#include "firewall_internal.h"
+
+#include <stdio.h>
+
+/* --- what it keeps -------------------------------------------------------------------------- */
+
+enum passing { PASS_UNKNOWN, PASS_YES, PASS_NO };
+
+/* Whether a segment of no connection reached the host, as its reset shows. */
+static enum passing passes(const struct port_view *w, enum question q)
+{
+	const struct step_result *r = firewall_step(w->b, w->index, q, 0);
+	if (r == NULL)
+		return PASS_UNKNOWN;
+	if (r->first.kind == ANSWER_NONE)
+		return r->asks >= BATTERY_ASKS ? PASS_NO : PASS_UNKNOWN;
+	if (r->first.kind == ANSWER_RST && !w->h->ttl_odd &&
+	    ttl_distance(r->first.ttl) == w->h->far_distance && w->v->box != BOX_UNKNOWN)
+		return PASS_YES;
+	return PASS_UNKNOWN;
+}
+
+static void keeps(struct port_view *w, enum firewall_keeps k, enum confidence c, const char *why)
+{
+	w->v->keeps = k;
+	w->v->keeps_confidence = c;
+	firewall_claim(w->v, TOPIC_KEEPS, c, "%s", why);
+}
+
+/* Text outside the window: every TCP answers with an ACK (RFC 9293 section 3.10.7.4, first). */
+static void judge_window(struct port_view *w)
+{
+	const struct step_result *far = firewall_step(w->b, w->index, ASK_WINDOW, 3);
+	const struct step_result *before = firewall_step(w->b, w->index, ASK_WINDOW, 2);
+	const struct step_result *after = firewall_step(w->b, w->index, ASK_WINDOW, 4);
+	if (far == NULL || before == NULL || after == NULL)
+		return;
+	const bool alive = firewall_is_tcp(&before->first) && firewall_is_tcp(&after->first) &&
+			   after->first.kind != ANSWER_RST;
+	if (!alive)
+		return;
+	if (far->first.kind == ANSWER_NONE && far->asks >= BATTERY_ASKS && !w->h->lossy)
+		keeps(w, KEEPS_WINDOW, CONFIDENCE_EXPECTED,
+		      "in a connection, text outside the window was not answered three times while "
+		      "text inside was: something drops it, every TCP answers it with an ACK (RFC "
+		      "9293 "
+		      "3.10.7.4)");
+	else if (firewall_is_tcp(&far->first))
+		firewall_claim(
+			w->v, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
+			"in a connection, text outside the window arrived: nothing tracks the "
+			"window");
+}
+
+/* A reset that the host must ignore, and a box may believe (RFC 5961 section 3). */
+static void judge_far_reset(struct port_view *w)
+{
+	const struct step_result *before = firewall_step(w->b, w->index, ASK_RESET, 2);
+	const struct step_result *after = firewall_step(w->b, w->index, ASK_RESET, 4);
+	if (before == NULL || after == NULL || !firewall_is_tcp(&before->first) || w->h->lossy)
+		return;
+	if (after->first.kind == ANSWER_NONE && after->asks >= BATTERY_ASKS)
+		firewall_claim(
+			w->v, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
+			"after a reset outside the window the connection is dead, which the host "
+			"would have ignored (RFC 5961 3): something forgot it");
+}
+
+static void judge_accepted(struct port_view *w, enum passing ack, enum passing synack,
+			   enum passing data)
+{
+	const bool several = ack == PASS_NO && data == PASS_NO && synack != PASS_YES;
+	if (several)
+		keeps(w, KEEPS_STATE, w->h->lossy ? CONFIDENCE_POSSIBLE : CONFIDENCE_EXPECTED,
+		      "a SYN passes, but an ACK and text of no connection are dropped (three times "
+		      "each): something knows which connections there are");
+	else if (ack == PASS_YES && synack == PASS_NO && !w->h->lossy)
+		keeps(w, KEEPS_LOOSE, CONFIDENCE_POSSIBLE,
+		      "a SYN,ACK nobody asked for is dropped, an ACK of no connection passes: "
+		      "state "
+		      "that picks up connections in the middle, or a rule against such SYN,ACKs");
+	else if (ack == PASS_YES)
+		keeps(w, KEEPS_NOTHING, CONFIDENCE_EXPECTED,
+		      "an ACK of no connection passes as the SYN does: no filter for this port, "
+		      "one "
+		      "without state, or one that picks up connections in the middle");
+}
+
+void firewall_judge_keeps(struct port_view *w)
+{
+	const enum passing ack = passes(w, ASK_ACK);
+	const enum passing synack = passes(w, ASK_SYNACK);
+	const enum passing data = passes(w, ASK_DATA);
+	const bool refused = w->v->verdict == VERDICT_FILTERED || w->v->verdict == VERDICT_REJECTED;
+	if (refused && ack == PASS_YES)
+		keeps(w, KEEPS_STATELESS, CONFIDENCE_EXPECTED,
+		      "the SYN is refused, but an ACK of no connection reached the host, which "
+		      "reset "
+		      "it: a filter of SYNs without state (or one that picks up connections in the "
+		      "middle)");
+	else if (!refused && w->v->verdict != VERDICT_INCONSISTENT)
+		judge_accepted(w, ack, synack, data);
+	judge_window(w);
+	judge_far_reset(w);
+}
+
+/* --- what it rewrites --------------------------------------------------------------------------
+ */
+
+static uint16_t rewrites_of(const struct quote *before, const struct quote *after)
+{
+	const uint16_t both = before->known & after->known;
+	const uint16_t fresh = (uint16_t)(after->changed & ~before->changed & both);
+	const uint16_t flags = before->flags ^ after->flags;
+	uint16_t r = 0;
+	if ((fresh & QUOTE_SEQ) != 0)
+		r |= REWRITE_SEQ;
+	if ((fresh & QUOTE_MSS) != 0)
+		r |= REWRITE_MSS;
+	if ((fresh & (QUOTE_OPTIONS_GONE | QUOTE_OPTIONS_NEW | QUOTE_OPTION_VALUE)) != 0)
+		r |= REWRITE_OPTIONS;
+	if ((fresh & QUOTE_WINDOW) != 0)
+		r |= REWRITE_WINDOW;
+	if ((fresh & QUOTE_DSCP) != 0)
+		r |= REWRITE_DSCP;
+	if ((fresh & QUOTE_ECN) != 0)
+		r |= REWRITE_ECN;
+	if ((fresh & QUOTE_FLAGS) != 0)
+		r |= (flags & ~(TCP_ECE | TCP_CWR | TCP_AE)) == 0 ? REWRITE_ECN : REWRITE_FLAGS;
+	if ((fresh & (QUOTE_ACK | QUOTE_IP_ID | QUOTE_DF)) != 0)
+		r |= REWRITE_OTHER;
+	return r;
+}
+
+/* The segment as it went out, to begin the comparison with. */
+static struct quote unchanged(const struct quote *like, enum question q,
+			      const struct battery_config *c)
+{
+	struct quote q0 = *like;
+	q0.changed = 0;
+	q0.gone = q0.new = 0;
+	q0.flags = battery_rows[q].flags;
+	q0.window = 64240;
+	q0.traffic = battery_rows[q].traffic;
+	q0.mss = battery_rows[q].plain ? 0 : c->mss;
+	return q0;
+}
+
+/* One walk: between which hops did the segment change? Quotes are proof: what they quote was
+ * there. */
+static void judge_quotes(struct port_view *w, enum question q)
+{
+	struct quote before = {0};
+	unsigned before_hop = 0;
+	bool first = true;
+	for (unsigned hop = 1; hop <= BATTERY_HOPS_MAX; hop++) {
+		const struct step_result *r = firewall_step(w->b, w->index, q, hop - 1);
+		if (r == NULL)
+			break;
+		const struct answer *a = &r->first;
+		if (a->kind != ANSWER_TIME_EXCEEDED && a->kind != ANSWER_ICMP)
+			continue;
+		if (first)
+			before = unchanged(&a->quote, q, &w->b->config);
+		first = false;
+		const uint16_t what = rewrites_of(&before, &a->quote);
+		char text[QUOTE_TEXT_MAX];
+		if (what != 0 && (w->v->rewrites & what) != what)
+			firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+				       "between %s%.0u and hop %u: %s (quoted by hop %u)",
+				       before_hop == 0 ? "us" : "hop ", before_hop, hop,
+				       quote_difference(&before, &a->quote, text, sizeof text),
+				       hop);
+		w->v->rewrites |= what;
+		if (a->quote.ttl > hop) {
+			w->v->rewrites |= REWRITE_TTL;
+			firewall_claim(
+				w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+				"sent with %u hop%s, quoted with %u left: the TTL was raised", hop,
+				hop == 1 ? "" : "s", a->quote.ttl);
+		}
+		before = a->quote;
+		before_hop = hop;
+	}
+}
+
+static void judge_refusal_quote(struct port_view *w)
+{
+	const struct answer *a = firewall_answer(w->b, w->index, ASK_SYN);
+	if (a == NULL || a->kind != ANSWER_ICMP)
+		return;
+	const struct quote before = unchanged(&a->quote, ASK_SYN, &w->b->config);
+	const uint16_t what = rewrites_of(&before, &a->quote);
+	char text[QUOTE_TEXT_MAX];
+	if (what != 0 && (w->v->rewrites & what) != what)
+		firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN, "before it was refused: %s",
+			       quote_difference(&before, &a->quote, text, sizeof text));
+	w->v->rewrites |= what;
+	if (a->quote.ttl > BATTERY_TTL) {
+		w->v->rewrites |= REWRITE_TTL;
+		firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+			       "sent with %d hops, quoted with %u left: the TTL was raised",
+			       BATTERY_TTL, a->quote.ttl);
+	}
+}
+
+static void judge_nat(struct port_view *w)
+{
+	for (unsigned hop = 1; hop <= BATTERY_HOPS_MAX; hop++) {
+		const struct step_result *r = firewall_step(w->b, w->index, ASK_WALK, hop - 1);
+		if (r == NULL)
+			return;
+		if (r->first.kind != ANSWER_TIME_EXCEEDED ||
+		    !ip_addr_equal(&r->first.from, &w->b->config.remote))
+			continue;
+		w->v->rewrites |= REWRITE_NAT;
+		firewall_claim(
+			w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+			"the address asked says itself, at hop %u, that the hops were used up: it "
+			"forwards this port to somewhere behind it",
+			hop);
+		return;
+	}
+}
+
+/* The answer's own fields. */
+static void judge_answer(struct port_view *w)
+{
+	const struct answer *a = firewall_answer(w->b, w->index, ASK_SYN);
+	if (a == NULL)
+		return;
+	if (a->ts_wrong) {
+		w->v->rewrites |= REWRITE_OPTIONS;
+		firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_EXPECTED,
+			       "the SYN,ACK echoes a time stamp that was not sent (RFC 7323 3.2)");
+	}
+	if (a->kind == ANSWER_SYNACK_WRONG)
+		firewall_claim(
+			w->v, TOPIC_REWRITES, CONFIDENCE_POSSIBLE,
+			"the SYN,ACK acknowledges %u: sequence numbers are changed on the way, or "
+			"it is no answer to our SYN",
+			a->ack.raw);
+	const uint32_t headers = w->b->config.local.family == IP_V6 ? 60 : 40;
+	if (a->kind == ANSWER_SYNACK && a->mss != 0 && a->mss + headers < w->b->config.mtu_bytes)
+		firewall_claim(
+			w->v, TOPIC_REWRITES, CONFIDENCE_POSSIBLE,
+			"the SYN,ACK announces MSS %u where our link takes %u: the host's own, or "
+			"clamped",
+			a->mss, w->b->config.mtu_bytes - headers);
+}
+
+void firewall_judge_rewrites(struct port_view *w)
+{
+	judge_quotes(w, ASK_WALK);
+	judge_quotes(w, ASK_WALK_ECN);
+	judge_refusal_quote(w);
+	judge_nat(w);
+	judge_answer(w);
+}
+
+/* --- what it fakes ------------------------------------------------------------------------------
+ */
+
+static void fake(struct port_view *w, enum firewall_fake f, enum confidence c)
+{
+	if (w->v->fake_confidence >= c)
+		return;
+	w->v->fake = f;
+	w->v->fake_confidence = c;
+}
+
+/* Another end in the same connection: a SYN proxy answers for the server, then connects to it. */
+static void judge_proxy(struct port_view *w)
+{
+	const struct step_result *open = firewall_step(w->b, w->index, ASK_TALK, 0);
+	if (open == NULL || open->first.kind != ANSWER_SYNACK || w->h->ttl_odd)
+		return;
+	for (unsigned step = 1; step <= 2; step++) {
+		const struct step_result *r = firewall_step(w->b, w->index, ASK_TALK, step);
+		if (r == NULL || !firewall_is_tcp(&r->first) ||
+		    ttl_distance(r->first.ttl) == ttl_distance(open->first.ttl))
+			continue;
+		fake(w, FAKE_SYN_PROXY, CONFIDENCE_EXPECTED);
+		firewall_claim(
+			w->v, TOPIC_FAKES, CONFIDENCE_EXPECTED,
+			"the SYN,ACK came with TTL %u and window %u, the %s after it with TTL "
+			"%u: a proxy answered, and %s",
+			open->first.ttl, open->first.window,
+			answer_kind_name((enum answer_kind)r->first.kind), r->first.ttl,
+			r->first.kind == ANSWER_RST ? "the port behind it is closed"
+						    : "then let the host take over");
+		return;
+	}
+}
+
+static void judge_cookies(struct port_view *w)
+{
+	const struct step_result *once = firewall_step(w->b, w->index, ASK_COOKIE, 0);
+	const struct step_result *again = firewall_step(w->b, w->index, ASK_COOKIE, 2);
+	if (once == NULL || again == NULL || once->first.kind != ANSWER_SYNACK ||
+	    again->first.kind != ANSWER_SYNACK || once->copies > 1 || again->copies > 1)
+		return;
+	const bool same = seq_eq(once->first.seq, again->first.seq);
+	const enum confidence c = same && !w->h->lossy ? CONFIDENCE_EXPECTED : CONFIDENCE_POSSIBLE;
+	if (w->v->fake == FAKE_NONE)
+		fake(w, same ? FAKE_COOKIES : FAKE_STATELESS_SYNACK, c);
+	firewall_claim(
+		w->v, TOPIC_FAKES, c,
+		"the SYN,ACK was not repeated in 3.6 s, twice; after a reset the same SYN got %s "
+		"ISN (%u, %u): %s",
+		same ? "the same" : "another", once->first.seq.raw, again->first.seq.raw,
+		same ? "made from the SYN, no state is kept: SYN cookies, or a SYN proxy"
+		     : "no half-open state, or a listener that never repeats");
+}
+
+static void judge_tarpit(struct port_view *w)
+{
+	const struct step_result *said = firewall_step(w->b, w->index, ASK_TALK, 2);
+	const struct step_result *open = firewall_step(w->b, w->index, ASK_TALK, 0);
+	if (said == NULL || open == NULL || said->first.kind != ANSWER_NONE ||
+	    said->asks < BATTERY_ASKS)
+		return;
+	fake(w, FAKE_TARPIT, CONFIDENCE_POSSIBLE);
+	firewall_claim(
+		w->v, TOPIC_FAKES, CONFIDENCE_POSSIBLE,
+		"the handshake went through (window %u), but a byte was never acknowledged in "
+		"%u tries: a tarpit, a SYN proxy with nothing behind it, or a way that lets only "
+		"SYNs pass",
+		open->first.window, said->asks);
+}
+
+/* No TCP answers a segment whose checksum is wrong. */
+static void judge_checksum(struct port_view *w)
+{
+	const struct answer *bad = firewall_answer(w->b, w->index, ASK_BADSUM);
+	const struct answer *syn = firewall_answer(w->b, w->index, ASK_SYN);
+	if (bad == NULL || !firewall_is_tcp(bad))
+		return;
+	fake(w, bad->kind == ANSWER_SYNACK ? FAKE_SYN_PROXY : FAKE_RST, CONFIDENCE_PROVEN);
+	firewall_claim(
+		w->v, TOPIC_FAKES, CONFIDENCE_PROVEN,
+		"a SYN with a wrong checksum was answered by %s (TTL %u): no TCP does that (RFC "
+		"9293 3.1), a box answers for the host",
+		answer_kind_name((enum answer_kind)bad->kind), bad->ttl);
+	if (syn == NULL || syn->kind != bad->kind || syn->ttl != bad->ttl)
+		return;
+	if (w->v->verdict == VERDICT_CLOSED)
+		w->v->verdict = VERDICT_REJECTED;
+	if (w->v->box == BOX_HOST || w->v->box == BOX_UNKNOWN) {
+		w->v->box = BOX_BEFORE;
+		w->v->box_confidence = CONFIDENCE_EXPECTED;
+		w->v->hop_min = w->v->hop_max = 0;
+		firewall_claim(
+			w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+			"the right SYN got the same answer with the same TTL: from that box, too");
+	}
+}
+
+void firewall_judge_fakes(struct port_view *w)
+{
+	judge_proxy(w);
+	judge_cookies(w);
+	judge_tarpit(w);
+	judge_checksum(w);
+	if (w->h->all_open && w->v->verdict == VERDICT_OPEN)
+		firewall_claim(
+			w->v, TOPIC_FAKES, CONFIDENCE_POSSIBLE,
+			"a port that nobody should listen on says SYN,ACK too: something answers "
+			"for every port");
+}

@@ -80,6 +80,7 @@ ORACLE  := $(sort $(wildcard tests/oracle/*.c))
 WALK    := $(sort $(wildcard tests/walk/*.c))
 STACKS  := $(sort $(wildcard tests/stacks/*.c))
 MUTATE  := $(sort $(wildcard tests/mutate/*.c))
+HOSTS   := $(sort $(wildcard tests/firewall/*.c))
 FORMATTED := $(HEADERS) $(sort $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]))
 
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT))
@@ -91,7 +92,7 @@ MUTATE_TESTS := $(addprefix $(BUILD)/tests/mutate/test_,rules rules_prose machin
                 machine_timers judge belief pipeline belief_kernel)
 ORACLE_BIN := $(if $(ORACLE),$(BUILD)/tests/oracle/oracle)
 
-.PHONY: all help deps demo check check-unit check-golden check-lab bench lint format format-check \
+.PHONY: all help deps demo check check-unit check-golden check-lab check-firewall bench lint format format-check \
         fuzz golden-update states compile_commands.json install install-caps uninstall \
         hooks clean tests binaries oracle walk stacks mutate check-long
 .DELETE_ON_ERROR:
@@ -194,7 +195,7 @@ $(BUILD)/tests/mutate/differ: $(BUILD)/tests/mutate/differ.o $(BUILD)/tests/muta
 
 # listen_flood.sh borrows its clients from the benchmarks.
 tests: $(BUILD)/synscope $(UNIT_BIN) $(LAB_BIN) $(MUTATE_TESTS) $(BUILD)/tests/mutate/differ \
-       $(BUILD)/tests/bench/crowd
+       $(BUILD)/tests/bench/crowd $(BUILD)/tests/firewall/hosts
 binaries: tests $(BENCH_BIN) $(ORACLE_BIN) $(BUILD)/tests/stacks/stacks
 
 #: oracle     beliefs beside every execution of a concrete end; ARGS="--hostile --depth 4" ...
@@ -233,8 +234,16 @@ check-unit: $(UNIT_BIN)
 	$(Q)BUILD=$(BUILD) tests/run.sh unit
 check-golden: $(BUILD)/synscope
 	$(Q)BUILD=$(BUILD) tests/run.sh golden
-check-lab: $(BUILD)/synscope $(LAB_BIN) $(BUILD)/tests/bench/crowd
+check-lab: $(BUILD)/synscope $(LAB_BIN) $(BUILD)/tests/bench/crowd $(BUILD)/tests/firewall/hosts
 	$(Q)BUILD=$(BUILD) tests/run.sh lab
+
+# Servers and wires for the configurations of firewalls.
+$(BUILD)/tests/firewall/hosts: $(BUILD)/tests/firewall/hosts.o $(ARCHIVES)
+	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS_edge)
+#: check-firewall   every configuration of firewalls beside its truth; PEERS=1 nmap and others too,
+#:            NAMES="a b" only these
+check-firewall: $(BUILD)/synscope $(BUILD)/tests/firewall/hosts
+	$(Q)BUILD=$(BUILD) tests/firewall/run.sh $(NAMES)
 
 #: golden-update NAME=x   rewrite one golden file (or all of them: NAME=)
 golden-update: $(BUILD)/synscope
@@ -286,7 +295,7 @@ format-check:
 
 #: compile_commands.json   for clangd and clang-tidy
 compile_commands.json:
-	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS) $(MUTATE); do \
+	@{ echo '['; sep=; for f in $(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS) $(MUTATE) $(HOSTS); do \
 	  printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" "$(CURDIR)" "$$f" \
 	  "$(CC) $(subst ",\\\",$(ALL_CPPFLAGS)) $(STACKS_CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -c $$f"; sep=",$$(printf '\n')"; \
 	 done; echo ']'; } > $@
@@ -314,4 +323,4 @@ hooks:
 clean:
 	rm -rf build compile_commands.json
 
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS) $(MUTATE))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(SUPPORT) $(UNIT) $(LAB) $(FUZZ) $(BENCH) $(ORACLE) $(WALK) $(STACKS) $(MUTATE) $(HOSTS))

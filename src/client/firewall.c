@@ -69,6 +69,7 @@ static struct {
 	size_t lines_count;
 	struct session *session;
 	struct out *table, *policy, *junit, *tap;
+	struct render_options options;
 	int64_t begun_ns;
 } run;
 
@@ -371,7 +372,6 @@ static void judge(struct subject *s)
 
 static void show(struct subject *s)
 {
-	struct render_options options;
 	const struct findings_host f = {
 		.name = s->target.name,
 		.interface = vantage_route(s->vantage)->interface,
@@ -382,11 +382,10 @@ static void show(struct subject *s)
 	};
 	if (run.table == NULL)
 		return;
-	terminal_options(&options);
 	if (globals.json)
 		findings_json(run.table, &f);
 	else
-		findings_table(run.table, &options, &f);
+		findings_table(run.table, &run.options, &f);
 }
 
 static void record(const struct subject *s)
@@ -559,6 +558,7 @@ int firewall_command(int argc, char **argv)
 		rc = open_outputs();
 	if (rc >= 0)
 		return rc;
+	terminal_options(&run.options); /* asks for the locale: not when confined */
 	interrupt_catch();
 	rc = ask_all();
 	session_close(run.session);

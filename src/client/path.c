@@ -21,6 +21,8 @@ static struct {
 	int64_t interval_ns;
 } opt = {.interval_ns = NS_PER_S};
 
+static struct render_options options;
+
 static const char *const guard_choices[] = {"auto", "socket", "nft", "none", NULL};
 
 /* clang-format off */
@@ -97,7 +99,6 @@ static int tell(struct vantage *v, struct session *session, bool whole)
 {
 	struct firewall_host host;
 	struct firewall_port found[2];
-	struct render_options options;
 	struct link_stats stats = {0};
 	struct fault why;
 	const struct battery *b = vantage_battery(v);
@@ -128,7 +129,6 @@ static int tell(struct vantage *v, struct session *session, bool whole)
 	struct out *out = out_open_fd(STDOUT_FILENO);
 	if (out == NULL)
 		return client_error(EXIT_OS_ERROR, "out of memory");
-	terminal_options(&options);
 	const struct findings_end end = {f.time_ns,     status,          b->sent + b->received,
 					 stats.dropped, stats.ifdropped, reason};
 	if (globals.json) {
@@ -190,6 +190,7 @@ int path_command(int argc, char **argv)
 	make_plan(&spec);
 	if ((rc = open_session(&session)) >= 0)
 		return rc;
+	terminal_options(&options); /* asks for the locale: not when confined */
 	interrupt_catch();
 	rc = walk(&spec, session);
 	session_close(session);

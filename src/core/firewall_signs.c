@@ -18,6 +18,10 @@ static enum passing passes(const struct port_view *w, enum question q)
 		return PASS_UNKNOWN;
 	if (r->first.kind == ANSWER_NONE)
 		return r->asks >= BATTERY_ASKS ? PASS_NO : PASS_UNKNOWN;
+	/* The filter on the host that reset the SYN may have reset this, too. */
+	if (w->v->verdict == VERDICT_REJECTED && w->v->manner == MANNER_RST &&
+	    w->v->box == BOX_HOST)
+		return PASS_UNKNOWN;
 	if (r->first.kind == ANSWER_RST && !w->h->ttl_odd &&
 	    ttl_distance(r->first.ttl) == w->h->far_distance && w->v->box != BOX_UNKNOWN)
 		return PASS_YES;

@@ -100,13 +100,17 @@ void firewall_judge_keeps(struct port_view *w)
 	const enum passing synack = passes(w, ASK_SYNACK);
 	const enum passing data = passes(w, ASK_DATA);
 	const bool refused = w->v->verdict == VERDICT_FILTERED || w->v->verdict == VERDICT_REJECTED;
-	if (refused && ack == PASS_YES)
-		keeps(w, KEEPS_STATELESS, CONFIDENCE_EXPECTED,
-		      "the SYN is refused, but an ACK of no connection reached the host, which "
-		      "reset "
-		      "it: a filter of SYNs without state (or one that picks up connections in the "
-		      "middle)");
-	else if (!refused && w->v->verdict != VERDICT_INCONSISTENT)
+	if (refused && ack == PASS_YES) {
+		/* A listener without room drops SYNs too, and resets other segments. */
+		const bool drops = w->v->manner == MANNER_DROP && w->v->box != BOX_BEFORE;
+		keeps(w, KEEPS_STATELESS, drops ? CONFIDENCE_POSSIBLE : CONFIDENCE_EXPECTED,
+		      drops ? "SYNs are dropped, but an ACK of no connection reached the host, which "
+			      "reset it: a filter of SYNs without state, or a listener whose queue is full"
+			    : "the SYN is refused, but an ACK of no connection reached the host, which "
+			      "reset it: a filter of SYNs without state (or one that picks up "
+			      "connections in the middle)");
+	}
+	if (!refused && w->v->verdict != VERDICT_INCONSISTENT)
 		judge_accepted(w, ack, synack, data);
 	judge_window(w);
 	judge_far_reset(w);

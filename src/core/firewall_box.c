@@ -103,6 +103,19 @@ static void too_near(struct port_view *w, const struct answer *a, unsigned dista
 		distance, distance == 1 ? "" : "s", a->ttl, w->h->routers_seen, distance + 1);
 }
 
+/* Who is nearer only because the TTL of its answers is raised on the way back goes on like that,
+ * and speaks as the host does: it acknowledges text, its resets have our traffic class. */
+static bool may_be_raised(const struct port_view *w, const struct answer *a)
+{
+	const struct step_result *said = firewall_step(w->b, w->index, ASK_TALK, 2);
+	const struct answer *class = firewall_answer(w->b, w->index, ASK_CLASS);
+	if (a->kind == ANSWER_SYNACK)
+		return said != NULL && firewall_is_tcp(&said->first) &&
+		       said->first.kind != ANSWER_RST && said->first.ttl == a->ttl;
+	return a->kind == ANSWER_RST && class != NULL && class->kind == ANSWER_RST &&
+	       class->traffic == battery_rows[ASK_CLASS].traffic && class->ttl == a->ttl;
+}
+
 static void judge_segment(struct port_view *w, const struct answer *a)
 {
 	const struct firewall_host *h = w->h;
@@ -114,6 +127,16 @@ static void judge_segment(struct port_view *w, const struct answer *a)
 	}
 	if (h->ttl_odd) {
 		too_near(w, a, distance);
+		return;
+	}
+	if (distance < h->far_distance && may_be_raised(w, a)) {
+		set_box(w->v, BOX_UNKNOWN, CONFIDENCE_NONE, 0, 0);
+		firewall_claim(
+			w->v, TOPIC_BOX, CONFIDENCE_POSSIBLE,
+			"the answer came over %u router%s (TTL %u), others of the same address "
+			"over %u, but it does what the host does: hop %u answers for the host all "
+			"along, or the TTL is raised on the way back",
+			distance, distance == 1 ? "" : "s", a->ttl, h->far_distance, distance + 1);
 		return;
 	}
 	if (distance < h->far_distance) {

@@ -18,9 +18,10 @@ static enum passing passes(const struct port_view *w, enum question q)
 		return PASS_UNKNOWN;
 	if (r->first.kind == ANSWER_NONE)
 		return r->asks >= BATTERY_ASKS ? PASS_NO : PASS_UNKNOWN;
-	/* The filter on the host that reset the SYN may have reset this, too. */
+	/* What reset the SYN may have reset this, too, unless it comes from farther away. */
+	const struct answer *syn = firewall_answer(w->b, w->index, ASK_SYN);
 	if (w->v->verdict == VERDICT_REJECTED && w->v->manner == MANNER_RST &&
-	    w->v->box == BOX_HOST)
+	    (syn == NULL || ttl_distance(r->first.ttl) <= ttl_distance(syn->ttl)))
 		return PASS_UNKNOWN;
 	if (r->first.kind == ANSWER_RST && !w->h->ttl_odd &&
 	    ttl_distance(r->first.ttl) == w->h->far_distance && w->v->box != BOX_UNKNOWN)
@@ -104,9 +105,12 @@ void firewall_judge_keeps(struct port_view *w)
 		/* A listener without room drops SYNs too, and resets other segments. */
 		const bool drops = w->v->manner == MANNER_DROP && w->v->box != BOX_BEFORE;
 		keeps(w, KEEPS_STATELESS, drops ? CONFIDENCE_POSSIBLE : CONFIDENCE_EXPECTED,
-		      drops ? "SYNs are dropped, but an ACK of no connection reached the host, which "
-			      "reset it: a filter of SYNs without state, or a listener whose queue is full"
-			    : "the SYN is refused, but an ACK of no connection reached the host, which "
+		      drops ? "SYNs are dropped, but an ACK of no connection reached the host, "
+			      "which "
+			      "reset it: a filter of SYNs without state, or a listener whose queue "
+			      "is full"
+			    : "the SYN is refused, but an ACK of no connection reached the host, "
+			      "which "
 			      "reset it: a filter of SYNs without state (or one that picks up "
 			      "connections in the middle)");
 	}

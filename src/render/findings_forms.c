@@ -53,8 +53,9 @@ static void put_host(struct out *out, const struct findings_host *f)
 	const struct firewall_host *h = f->host;
 	jsonw_init(&j, out);
 	put_head(&j, f, "host");
+	jsonw_text_known(&j, "in_iface", f->interface);
+	jsonw_open_object(&j, "host");
 	jsonw_text(&j, "name", f->name);
-	jsonw_text_known(&j, "interface", f->interface);
 	if (h->hops_count != 0)
 		jsonw_uint(&j, "hops", h->hops_count);
 	if (h->has_far)
@@ -67,6 +68,7 @@ static void put_host(struct out *out, const struct findings_host *f)
 		jsonw_int(&j, "rtt_ns_min", h->rtt_ns_min);
 	jsonw_uint(&j, "sent", f->battery->sent);
 	jsonw_uint(&j, "received", f->battery->received);
+	jsonw_close_object(&j);
 	put_end(out, &j);
 }
 
@@ -175,6 +177,7 @@ static void put_port(struct out *out, const struct findings_host *f, uint32_t in
 	put_head(&j, f, "port");
 	jsonw_uint(&j, "dest_port", v->port);
 	jsonw_text(&j, "proto", "TCP");
+	jsonw_open_object(&j, "port");
 	jsonw_flag(&j, "control", v->control);
 	jsonw_text(&j, "verdict", verdict_name(v->verdict));
 	if (v->has_rtt)
@@ -191,6 +194,7 @@ static void put_port(struct out *out, const struct findings_host *f, uint32_t in
 	}
 	put_claims(&j, v);
 	put_answers(&j, f->battery, index);
+	jsonw_close_object(&j);
 	put_end(out, &j);
 }
 
@@ -212,10 +216,13 @@ void findings_path_json(struct out *out, const struct findings_host *f, uint32_t
 		jsonw_init(&j, out);
 		put_head(&j, f, "hop");
 		jsonw_uint(&j, "dest_port", f->ports[port_index].port);
-		jsonw_uint(&j, "hop", hop);
+		jsonw_text(&j, "proto", "TCP");
+		jsonw_open_object(&j, "hop");
+		jsonw_uint(&j, "n", hop);
 		jsonw_open_array(&j, "answers");
 		put_answer(&j, ASK_WALK, hop - 1, &walk[hop - 1]);
 		jsonw_close_array(&j);
+		jsonw_close_object(&j);
 		put_end(out, &j);
 	}
 	put_port(out, f, port_index);

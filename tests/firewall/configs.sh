@@ -179,26 +179,26 @@ proxy_rules=$'table inet t {\nchain p { type filter hook prerouting priority -30
 config_synproxy_open() {
 	rules[r1]=$proxy_rules
 	sysctls[r1]='net.netfilter.nf_conntrack_tcp_loose=0'
-	expect='open hop1 none ? - SYN_proxy'
+	expect='open hop1 none window - SYN_proxy'
 }
 config_synproxy_closed() {
 	rules[r1]=$proxy_rules
 	sysctls[r1]='net.netfilter.nf_conntrack_tcp_loose=0'
 	serve=81:echo
 	truth='the proxy says open; nobody listens behind it'
-	expect='open hop1 none ? - SYN_proxy'
+	expect='open hop1 none state - SYN_proxy'
 }
 config_v6_synproxy() {
-	family=6
+	family=6 works='a SYN proxy for IPv6'
 	rules[r2]=$proxy_rules
 	sysctls[r2]='net.netfilter.nf_conntrack_tcp_loose=0'
-	expect='open hop2 none ? - SYN_proxy'
+	expect='open hop2 none window - SYN_proxy'
 }
 config_synproxy_on_host() {
 	rules[s]=${proxy_rules/hook forward/hook input}
 	sysctls[s]='net.netfilter.nf_conntrack_tcp_loose=0'
 	truth='the host has a SYN proxy of its own; from here the same as SYN cookies'
-	expect='open host none ? - SYN_cookies'
+	expect='open host none window - SYN_cookies'
 }
 config_cookies() {
 	sysctls[s]='net.ipv4.tcp_syncookies=2'
@@ -366,14 +366,14 @@ config_none_small_mtu() {
 config_none_one_synack() {
 	sysctls[s]='net.ipv4.tcp_synack_retries=0'
 	truth='a listener that repeats no SYN,ACK'
-	expect='open host none nothing - -'
+	expect='open host none nothing - SYN,ACK_once?'
 }
 config_none_full_queue() {
 	serve=80:never-accept
 	sysctls[s]='net.core.somaxconn=1 net.ipv4.tcp_syncookies=0'
 	commands[c]='(sleep 0.2; for i in 1 2 3 4 5 6; do timeout 250 ncat -n 203.0.113.2 80 </dev/zero >/dev/null 2>&1 & done) & sleep 1'
 	truth='the listener has no room: its kernel drops SYNs'
-	expect='filtered hop2+host drop ? - -'
+	expect='filtered hop2+host drop stateless? - -'
 }
 
 quick_configs=(r1_drop r1_rst r2_host_prohibited host_rst v6_r1_rst stateless_acl state_strict

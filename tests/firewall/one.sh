@@ -14,7 +14,7 @@ ip link set lo up
 
 # --- what a configuration may say ------------------------------------------------------------
 path=4 family=4 port=80 target='' options='' wire='' serve="80:echo" control=''
-truth='' expect='' why_skip=''
+truth='' expect='' works='' why_skip=''
 declare -A rules=() sysctls=() commands=()
 config_"$name"
 [ -n "$expect" ] || { echo "$name: no truth"; exit 70; }
@@ -123,6 +123,10 @@ sleep 0.3
 [ -n "$target" ] && server=$target
 in_host c ping -c 1 -W 1 "$server" >/dev/null 2>&1
 
+# Where the kernel's own client gets no connection, the rules do not do what they say.
+if [ -n "$works" ] && ! in_host c timeout 5 ncat -z "$server" "$port" 2>/run/ncat.err; then
+	why_skip="this kernel has not $works that works: its own client gets no connection"
+fi
 if [ -n "$why_skip" ]; then
 	printf '%s|skip|%s|%s||\n' "$name" "$why_skip" "$expect"
 	exit 0
@@ -134,7 +138,7 @@ fi
 # shellcheck disable=SC2086
 in_host c timeout 200 "$synscope" firewall -j $options "$where" >/run/out 2>/run/err
 status=$?
-fields=$(jq -r --argjson port "$port" 'select(.event_type == "port" and .dest_port == $port) |
+fields=$(jq -r --argjson port "$port" 'select(.event_type == "port" and .dest_port == $port) | .port |
 	def may(c): if c == "possible" then "?" else "" end;
 	[.verdict,
 	 (if .by.box == "host" then "host"

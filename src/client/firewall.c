@@ -367,7 +367,7 @@ static void judge(struct subject *s)
 	const struct battery *b = vantage_battery(s->vantage);
 	firewall_judge_host(b, &s->host);
 	for (uint32_t i = 0; i < b->config.ports_count; i++)
-		firewall_judge_port(b, &s->host, i, &s->found[i]);
+		firewall_judge_port(b, &s->host, i, &s->found[i], NULL);
 }
 
 static void show(struct subject *s)

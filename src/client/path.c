@@ -104,7 +104,7 @@ static int tell(struct vantage *v, struct session *session, bool whole)
 	const struct battery *b = vantage_battery(v);
 	firewall_judge_host(b, &host);
 	for (uint32_t i = 0; i < b->config.ports_count; i++)
-		firewall_judge_port(b, &host, i, &found[i]);
+		firewall_judge_port(b, &host, i, &found[i], NULL);
 	const struct findings_host f = {
 		.name = vantage_target(v)->name,
 		.interface = vantage_route(v)->interface,

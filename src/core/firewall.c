@@ -142,12 +142,12 @@ char *firewall_manner_format(const struct firewall_port *v, char *text, size_t t
 	return text;
 }
 
-void firewall_claim(struct firewall_port *v, enum firewall_topic topic, enum confidence c,
+void firewall_claim(struct port_view *w, enum firewall_topic topic, enum confidence c,
 		    const char *format, ...)
 {
-	if (v->claims_count >= CLAIMS_MAX)
+	if (w->claims == NULL || w->claims->count >= CLAIMS_MAX)
 		return;
-	struct claim *claim = &v->claims[v->claims_count++];
+	struct claim *claim = &w->claims->claim[w->claims->count++];
 	claim->topic = topic;
 	claim->confidence = c;
 	va_list args;
@@ -294,11 +294,11 @@ static void claim_answer(struct port_view *w, const struct step_result *syn)
 	if (a->has_rtt)
 		snprintf(rtt, sizeof rtt, " after %.3f ms", (double)a->rtt_ns / 1e6);
 	if (kind == ANSWER_NONE)
-		firewall_claim(w->v, TOPIC_VERDICT, CONFIDENCE_EXPECTED,
+		firewall_claim(w, TOPIC_VERDICT, CONFIDENCE_EXPECTED,
 			       "the SYN was sent %u times, a second apart, and nothing came: %s",
 			       syn->asks, battery_reading(ASK_SYN, kind));
 	else
-		firewall_claim(w->v, TOPIC_VERDICT,
+		firewall_claim(w, TOPIC_VERDICT,
 			       kind == ANSWER_SYNACK || kind == ANSWER_RST || kind == ANSWER_ICMP
 				       ? CONFIDENCE_EXPECTED
 				       : CONFIDENCE_POSSIBLE,
@@ -353,7 +353,7 @@ static void judge_answer(struct port_view *w, const struct step_result *syn)
 			  (syn->first.kind == ANSWER_RST && other == ANSWER_SYNACK);
 	if (both) {
 		v->verdict = VERDICT_INCONSISTENT;
-		firewall_claim(v, TOPIC_VERDICT, CONFIDENCE_EXPECTED,
+		firewall_claim(w, TOPIC_VERDICT, CONFIDENCE_EXPECTED,
 			       "both SYN,ACK (TTL %u) and RST (TTL %u) came: two senders",
 			       syn->first.kind == ANSWER_SYNACK ? syn->first.ttl : syn->other.ttl,
 			       syn->first.kind == ANSWER_RST ? syn->first.ttl : syn->other.ttl);
@@ -372,7 +372,7 @@ static void compare_variants(struct port_view *w, const struct answer *syn)
 			continue;
 		if (r->first.kind == ANSWER_NONE && w->h->lossy)
 			continue;
-		firewall_claim(w->v, TOPIC_MANNER, CONFIDENCE_EXPECTED,
+		firewall_claim(w, TOPIC_MANNER, CONFIDENCE_EXPECTED,
 			       "%s: %s, where the usual SYN got %s (sent %u times)",
 			       battery_rows[variants[i]].help,
 			       answer_kind_name((enum answer_kind)r->first.kind),
@@ -381,11 +381,14 @@ static void compare_variants(struct port_view *w, const struct answer *syn)
 }
 
 void firewall_judge_port(const struct battery *b, const struct firewall_host *h,
-			 uint32_t port_index, struct firewall_port *v)
+			 uint32_t port_index, struct firewall_port *v,
+			 struct firewall_claims *claims)
 {
 	*v = (struct firewall_port){.port = b->config.ports[port_index].port,
 				    .control = b->config.ports[port_index].control};
-	struct port_view w = {b, h, port_index, v};
+	struct port_view w = {b, h, port_index, v, claims};
+	if (claims != NULL)
+		claims->count = 0;
 	const struct step_result *syn = firewall_step(b, port_index, ASK_SYN, 0);
 	if (syn == NULL) {
 		v->verdict = VERDICT_NONE;

@@ -47,7 +47,7 @@ static void nearer(struct port_view *w, const struct answer *a, unsigned distanc
 	set_box(w->v, BOX_BEFORE, CONFIDENCE_EXPECTED, distance + 1, distance + 1);
 	name_hop(w);
 	snprintf(text, sizeof text, "TTL %u", a->ttl);
-	firewall_claim(w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+	firewall_claim(w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 		       "the answer came over %u router%s (%s), %s: hop %u made it, not the host",
 		       distance, distance == 1 ? "" : "s", text, than, distance + 1);
 	if (w->v->verdict == VERDICT_CLOSED)
@@ -67,7 +67,7 @@ static void at_host(struct port_view *w, const struct answer *a, unsigned distan
 	struct firewall_port *v = w->v;
 	set_box(v, BOX_HOST, CONFIDENCE_EXPECTED, 0, 0);
 	firewall_claim(
-		v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+		w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 		"the answer came over %u router%s (TTL %u), as the farthest of this address: "
 		"the host, or a filter on it, which have the same distance",
 		distance, distance == 1 ? "" : "s", a->ttl);
@@ -75,7 +75,7 @@ static void at_host(struct port_view *w, const struct answer *a, unsigned distan
 		return;
 	v->verdict = VERDICT_REJECTED;
 	firewall_claim(
-		v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+		w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 		"the resets of other ports carry the traffic class of our SYN (0x%02x), this "
 		"one does not: not the host's TCP made it, but a filter on it",
 		battery_rows[ASK_CLASS].traffic);
@@ -96,7 +96,7 @@ static void too_near(struct port_view *w, const struct answer *a, unsigned dista
 	}
 	set_box(v, BOX_UNKNOWN, CONFIDENCE_NONE, 0, 0);
 	firewall_claim(
-		v, TOPIC_BOX, CONFIDENCE_POSSIBLE,
+		w, TOPIC_BOX, CONFIDENCE_POSSIBLE,
 		"the answer came over %u router%s (TTL %u), but %u lie on the way there: hop %u "
 		"answers for the host, or the TTL is raised on the way back; not to be told "
 		"apart from here",
@@ -132,7 +132,7 @@ static void judge_segment(struct port_view *w, const struct answer *a)
 	if (distance < h->far_distance && may_be_raised(w, a)) {
 		set_box(w->v, BOX_UNKNOWN, CONFIDENCE_NONE, 0, 0);
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_POSSIBLE,
+			w, TOPIC_BOX, CONFIDENCE_POSSIBLE,
 			"the answer came over %u router%s (TTL %u), others of the same address "
 			"over %u, but it does what the host does: hop %u answers for the host all "
 			"along, or the TTL is raised on the way back",
@@ -150,7 +150,7 @@ static void judge_segment(struct port_view *w, const struct answer *a)
 	}
 	if (h->hops_count == 0 && !h->far_talks) {
 		set_box(w->v, BOX_UNKNOWN, CONFIDENCE_NONE, 0, 0);
-		firewall_claim(w->v, TOPIC_BOX, CONFIDENCE_POSSIBLE,
+		firewall_claim(w, TOPIC_BOX, CONFIDENCE_POSSIBLE,
 			       "TTL %u, and nothing to compare it with", a->ttl);
 		return;
 	}
@@ -170,7 +170,7 @@ static void judge_error(struct port_view *w, const struct answer *a)
 		set_box(w->v, BOX_HOST, CONFIDENCE_EXPECTED, 0, 0);
 		w->v->has_by = false;
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+			w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 			"the error comes from the address asked, and quotes the SYN with %u of "
 			"%u hops left",
 			left, BATTERY_TTL);
@@ -181,7 +181,7 @@ static void judge_error(struct port_view *w, const struct answer *a)
 			continue;
 		set_box(w->v, BOX_BEFORE, CONFIDENCE_EXPECTED, hop, hop);
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+			w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 			"the error comes from %s, which is hop %u, and quotes the SYN with %u of "
 			"%u hops left",
 			address_of(&a->from, who), hop, left, BATTERY_TTL);
@@ -194,7 +194,7 @@ static void judge_error(struct port_view *w, const struct answer *a)
 		min = max = back;
 	set_box(w->v, BOX_BEFORE, CONFIDENCE_EXPECTED, min, max);
 	firewall_claim(
-		w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+		w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 		"the error comes from %s, not from the host; it quotes the SYN after %u hop%s, "
 		"and came back over %u router%s",
 		address_of(&a->from, who), used, used == 1 ? "" : "s", back - 1,
@@ -225,7 +225,7 @@ static void dropped_beyond(struct port_view *w, unsigned last)
 		last > 0 ? CONFIDENCE_EXPECTED : CONFIDENCE_NONE, last, 0);
 	if (last > 0)
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+			w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 			"hop %u is the last that reported the SYN; where the host is, nothing "
 			"tells: hop %u's own filter, or anything after it",
 			last, last);
@@ -245,14 +245,14 @@ static void judge_silence(struct port_view *w)
 	if (host == 1) {
 		set_box(w->v, BOX_HOST, CONFIDENCE_POSSIBLE, 0, 0);
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_POSSIBLE,
+			w, TOPIC_BOX, CONFIDENCE_POSSIBLE,
 			"no router is on the way: a filter on the host, or a bridge before it");
 		return;
 	}
 	if (last + 1 >= host) {
 		set_box(w->v, BOX_RANGE, CONFIDENCE_EXPECTED, last, host);
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+			w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 			"the SYN reached hop %u, the last before the host at hop %u: hop %u's "
 			"forward filter or the host drops it, not to be told apart",
 			last, host, last);
@@ -269,7 +269,7 @@ static void judge_silence(struct port_view *w)
 	set_box(w->v, BOX_BEFORE, CONFIDENCE_EXPECTED, last > 0 ? last : 1, next);
 	name_hop(w);
 	firewall_claim(
-		w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+		w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 		"the SYN is not reported by hop %u, which reports those for other ports; the "
 		"last that reported it is hop %u",
 		next, last);

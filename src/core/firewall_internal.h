@@ -11,6 +11,7 @@ struct port_view {
 	const struct firewall_host *h;
 	uint32_t index;
 	struct firewall_port *v;
+	struct firewall_claims *claims; /* or NULL */
 };
 
 /** @return the first answer to the first step of a question, or NULL if it was not asked. */
@@ -21,7 +22,7 @@ const struct step_result *firewall_step(const struct battery *b, uint32_t index,
 /** @return whether it came from a TCP, or something that acts as one. */
 bool firewall_is_tcp(const struct answer *a);
 
-void firewall_claim(struct firewall_port *v, enum firewall_topic topic, enum confidence c,
+void firewall_claim(struct port_view *w, enum firewall_topic topic, enum confidence c,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /** Which box gave the answer @p a to the SYN (or dropped it: @p a of kind ANSWER_NONE). */

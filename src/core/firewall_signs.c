@@ -33,7 +33,7 @@ static void keeps(struct port_view *w, enum firewall_keeps k, enum confidence c,
 {
 	w->v->keeps = k;
 	w->v->keeps_confidence = c;
-	firewall_claim(w->v, TOPIC_KEEPS, c, "%s", why);
+	firewall_claim(w, TOPIC_KEEPS, c, "%s", why);
 }
 
 /* Text outside the window: every TCP answers with an ACK (RFC 9293 section 3.10.7.4, first). */
@@ -56,7 +56,7 @@ static void judge_window(struct port_view *w)
 		      "3.10.7.4)");
 	else if (firewall_is_tcp(&far->first))
 		firewall_claim(
-			w->v, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
+			w, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
 			"in a connection, text outside the window arrived: nothing tracks the "
 			"window");
 }
@@ -70,7 +70,7 @@ static void judge_far_reset(struct port_view *w)
 		return;
 	if (after->first.kind == ANSWER_NONE && after->asks >= BATTERY_ASKS)
 		firewall_claim(
-			w->v, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
+			w, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
 			"after a reset outside the window the connection is dead, which the host "
 			"would have ignored (RFC 5961 3): something forgot it");
 }
@@ -182,7 +182,7 @@ static void judge_quotes(struct port_view *w, enum question q)
 		const uint16_t what = rewrites_of(&before, &a->quote);
 		char text[QUOTE_TEXT_MAX];
 		if (what != 0 && (w->v->rewrites & what) != what)
-			firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+			firewall_claim(w, TOPIC_REWRITES, CONFIDENCE_PROVEN,
 				       "between %s%.0u and hop %u: %s (quoted by hop %u)",
 				       before_hop == 0 ? "us" : "hop ", before_hop, hop,
 				       quote_difference(&before, &a->quote, text, sizeof text),
@@ -191,7 +191,7 @@ static void judge_quotes(struct port_view *w, enum question q)
 		if (a->quote.ttl > hop) {
 			w->v->rewrites |= REWRITE_TTL;
 			firewall_claim(
-				w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+				w, TOPIC_REWRITES, CONFIDENCE_PROVEN,
 				"sent with %u hop%s, quoted with %u left: the TTL was raised", hop,
 				hop == 1 ? "" : "s", a->quote.ttl);
 		}
@@ -209,12 +209,12 @@ static void judge_refusal_quote(struct port_view *w)
 	const uint16_t what = rewrites_of(&before, &a->quote);
 	char text[QUOTE_TEXT_MAX];
 	if (what != 0 && (w->v->rewrites & what) != what)
-		firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN, "before it was refused: %s",
+		firewall_claim(w, TOPIC_REWRITES, CONFIDENCE_PROVEN, "before it was refused: %s",
 			       quote_difference(&before, &a->quote, text, sizeof text));
 	w->v->rewrites |= what;
 	if (a->quote.ttl > BATTERY_TTL) {
 		w->v->rewrites |= REWRITE_TTL;
-		firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+		firewall_claim(w, TOPIC_REWRITES, CONFIDENCE_PROVEN,
 			       "sent with %d hops, quoted with %u left: the TTL was raised",
 			       BATTERY_TTL, a->quote.ttl);
 	}
@@ -231,7 +231,7 @@ static void judge_nat(struct port_view *w)
 			continue;
 		w->v->rewrites |= REWRITE_NAT;
 		firewall_claim(
-			w->v, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+			w, TOPIC_REWRITES, CONFIDENCE_PROVEN,
 			"the address asked says itself, at hop %u, that the hops were used up: it "
 			"forwards this port to somewhere behind it",
 			hop);
@@ -247,19 +247,19 @@ static void judge_answer(struct port_view *w)
 		return;
 	if (a->ts_wrong) {
 		w->v->rewrites |= REWRITE_OPTIONS;
-		firewall_claim(w->v, TOPIC_REWRITES, CONFIDENCE_EXPECTED,
+		firewall_claim(w, TOPIC_REWRITES, CONFIDENCE_EXPECTED,
 			       "the SYN,ACK echoes a time stamp that was not sent (RFC 7323 3.2)");
 	}
 	if (a->kind == ANSWER_SYNACK_WRONG)
 		firewall_claim(
-			w->v, TOPIC_REWRITES, CONFIDENCE_POSSIBLE,
+			w, TOPIC_REWRITES, CONFIDENCE_POSSIBLE,
 			"the SYN,ACK acknowledges %u: sequence numbers are changed on the way, or "
 			"it is no answer to our SYN",
 			a->ack.raw);
 	const uint32_t headers = w->b->config.local.family == IP_V6 ? 60 : 40;
 	if (a->kind == ANSWER_SYNACK && a->mss != 0 && a->mss + headers < w->b->config.mtu_bytes)
 		firewall_claim(
-			w->v, TOPIC_REWRITES, CONFIDENCE_POSSIBLE,
+			w, TOPIC_REWRITES, CONFIDENCE_POSSIBLE,
 			"the SYN,ACK announces MSS %u where our link takes %u: the host's own, or "
 			"clamped",
 			a->mss, w->b->config.mtu_bytes - headers);
@@ -298,7 +298,7 @@ static void judge_proxy(struct port_view *w)
 			continue;
 		fake(w, FAKE_SYN_PROXY, CONFIDENCE_EXPECTED);
 		firewall_claim(
-			w->v, TOPIC_FAKES, CONFIDENCE_EXPECTED,
+			w, TOPIC_FAKES, CONFIDENCE_EXPECTED,
 			"the SYN,ACK came with TTL %u and window %u, the %s after it with TTL "
 			"%u: a proxy answered, and %s",
 			open->first.ttl, open->first.window,
@@ -321,7 +321,7 @@ static void judge_cookies(struct port_view *w)
 	if (w->v->fake == FAKE_NONE)
 		fake(w, same ? FAKE_COOKIES : FAKE_STATELESS_SYNACK, c);
 	firewall_claim(
-		w->v, TOPIC_FAKES, c,
+		w, TOPIC_FAKES, c,
 		"the SYN,ACK was not repeated in 3.6 s, twice; after a reset the same SYN got %s "
 		"ISN (%u, %u): %s",
 		same ? "the same" : "another", once->first.seq.raw, again->first.seq.raw,
@@ -338,7 +338,7 @@ static void judge_tarpit(struct port_view *w)
 		return;
 	fake(w, FAKE_TARPIT, CONFIDENCE_POSSIBLE);
 	firewall_claim(
-		w->v, TOPIC_FAKES, CONFIDENCE_POSSIBLE,
+		w, TOPIC_FAKES, CONFIDENCE_POSSIBLE,
 		"the handshake went through (window %u), but a byte was never acknowledged in "
 		"%u tries: a tarpit, a SYN proxy with nothing behind it, or a way that lets only "
 		"SYNs pass",
@@ -354,7 +354,7 @@ static void judge_checksum(struct port_view *w)
 		return;
 	fake(w, bad->kind == ANSWER_SYNACK ? FAKE_SYN_PROXY : FAKE_RST, CONFIDENCE_PROVEN);
 	firewall_claim(
-		w->v, TOPIC_FAKES, CONFIDENCE_PROVEN,
+		w, TOPIC_FAKES, CONFIDENCE_PROVEN,
 		"a SYN with a wrong checksum was answered by %s (TTL %u): no TCP does that (RFC "
 		"9293 3.1), a box answers for the host",
 		answer_kind_name((enum answer_kind)bad->kind), bad->ttl);
@@ -367,7 +367,7 @@ static void judge_checksum(struct port_view *w)
 		w->v->box_confidence = CONFIDENCE_EXPECTED;
 		w->v->hop_min = w->v->hop_max = 0;
 		firewall_claim(
-			w->v, TOPIC_BOX, CONFIDENCE_EXPECTED,
+			w, TOPIC_BOX, CONFIDENCE_EXPECTED,
 			"the right SYN got the same answer with the same TTL: from that box, too");
 	}
 }
@@ -380,7 +380,7 @@ void firewall_judge_fakes(struct port_view *w)
 	judge_checksum(w);
 	if (w->h->all_open && w->v->verdict == VERDICT_OPEN)
 		firewall_claim(
-			w->v, TOPIC_FAKES, CONFIDENCE_POSSIBLE,
+			w, TOPIC_FAKES, CONFIDENCE_POSSIBLE,
 			"a port that nobody should listen on says SYN,ACK too: something answers "
 			"for every port");
 }

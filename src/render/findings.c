@@ -135,11 +135,14 @@ static void put_extras(struct out *out, struct text *t, const struct firewall_po
 }
 
 static void put_claims(struct out *out, struct text *t, const struct render_options *o,
-		       const struct firewall_port *v)
+		       const struct findings_host *f, uint32_t index)
 {
+	struct firewall_claims claims;
+	struct firewall_port v;
+	firewall_judge_port(f->battery, f->host, index, &v, &claims);
 	char line[TEXT_BYTES_MAX];
-	for (unsigned i = 0; i < v->claims_count; i++) {
-		const struct claim *c = &v->claims[i];
+	for (unsigned i = 0; i < claims.count; i++) {
+		const struct claim *c = &claims.claim[i];
 		const char *at = c->text;
 		bool first = true;
 		while (text_wrap(&at, o->width - INDENT - 20, line, sizeof line)) {
@@ -250,7 +253,7 @@ static void put_row(struct out *out, struct text *t, const struct render_options
 	text_put(t, out);
 	put_extras(out, t, v);
 	if (o->verbosity >= 1)
-		put_claims(out, t, o, v);
+		put_claims(out, t, o, f, i);
 	if (o->verbosity >= 2)
 		put_answers(out, t, f->battery, i);
 }
@@ -389,7 +392,7 @@ void findings_path(struct out *out, const struct render_options *o, const struct
 	put_columns(&t, o, &f->ports[port_index]);
 	text_put(&t, out);
 	put_extras(out, &t, &f->ports[port_index]);
-	put_claims(out, &t, o, &f->ports[port_index]);
+	put_claims(out, &t, o, f, port_index);
 	if (o->verbosity >= 1)
 		put_answers(out, &t, f->battery, port_index);
 }

@@ -99,14 +99,17 @@ static void put_how(struct jsonw *j, const struct firewall_port *v)
 	jsonw_close_object(j);
 }
 
-static void put_claims(struct jsonw *j, const struct firewall_port *v)
+static void put_claims(struct jsonw *j, const struct findings_host *f, uint32_t index)
 {
+	struct firewall_claims claims;
+	struct firewall_port v;
+	firewall_judge_port(f->battery, f->host, index, &v, &claims);
 	jsonw_open_array(j, "claims");
-	for (unsigned i = 0; i < v->claims_count; i++) {
+	for (unsigned i = 0; i < claims.count; i++) {
 		jsonw_open_object(j, NULL);
-		jsonw_text(j, "topic", firewall_topic_name(v->claims[i].topic));
-		jsonw_text(j, "confidence", confidence_name(v->claims[i].confidence));
-		jsonw_text(j, "text", v->claims[i].text);
+		jsonw_text(j, "topic", firewall_topic_name(claims.claim[i].topic));
+		jsonw_text(j, "confidence", confidence_name(claims.claim[i].confidence));
+		jsonw_text(j, "text", claims.claim[i].text);
 		jsonw_close_object(j);
 	}
 	jsonw_close_array(j);
@@ -192,7 +195,7 @@ static void put_port(struct out *out, const struct findings_host *f, uint32_t in
 		jsonw_text(&j, "fakes", firewall_fake_name(v->fake));
 		jsonw_text(&j, "fakes_confidence", confidence_name(v->fake_confidence));
 	}
-	put_claims(&j, v);
+	put_claims(&j, f, index);
 	put_answers(&j, f->battery, index);
 	jsonw_close_object(&j);
 	put_end(out, &j);

@@ -345,11 +345,12 @@ double quiz_run(struct quiz *z)
 	}
 }
 
-struct firewall_port quiz_judge(const struct quiz *z, uint32_t index)
+struct firewall_port quiz_judge(const struct quiz *z, uint32_t index,
+				struct firewall_claims *claims)
 {
 	struct firewall_host h;
 	struct firewall_port v;
 	firewall_judge_host(&z->battery, &h);
-	firewall_judge_port(&z->battery, &h, index, &v);
+	firewall_judge_port(&z->battery, &h, index, &v, claims);
 	return v;
 }

@@ -65,7 +65,8 @@ void quiz_init(struct quiz *z, const uint16_t *ports, uint32_t count, uint16_t c
 	       const char *plan);
 /** Ask until all is answered. @return virtual seconds it took */
 double quiz_run(struct quiz *z);
-/** Judge a port. */
-struct firewall_port quiz_judge(const struct quiz *z, uint32_t index);
+/** Judge a port. @param claims or NULL */
+struct firewall_port quiz_judge(const struct quiz *z, uint32_t index,
+				struct firewall_claims *claims);
 
 #endif

@@ -80,6 +80,12 @@ struct claim {
 	char text[CLAIM_TEXT_MAX]; /* the claim and its evidence, with the numbers */
 };
 
+/* The evidence for what is said of one port. Large: a port's verdict goes without. */
+struct firewall_claims {
+	struct claim claim[CLAIMS_MAX];
+	uint8_t count;
+};
+
 struct firewall_hop {
 	bool answered;
 	struct ip_addr addr;
@@ -128,8 +134,6 @@ struct firewall_port {
 	bool has_rtt;
 	int64_t rtt_ns;
 	uint8_t asks; /* how often the SYN was sent */
-	struct claim claims[CLAIMS_MAX];
-	uint8_t claims_count;
 };
 
 /**
@@ -140,9 +144,10 @@ uint8_t ttl_distance(uint8_t ttl);
 
 /** Read what all ports together say of the host and the path. */
 void firewall_judge_host(const struct battery *b, struct firewall_host *h);
-/** Read all outcomes of one port. */
+/** Read all outcomes of one port. @param claims receives the evidence; or NULL */
 void firewall_judge_port(const struct battery *b, const struct firewall_host *h,
-			 uint32_t port_index, struct firewall_port *v);
+			 uint32_t port_index, struct firewall_port *v,
+			 struct firewall_claims *claims);
 
 /** Write "hop 1 (192.0.2.254)", "host", "hop 1 or host", "?". @return text */
 char *firewall_box_format(const struct firewall_port *v, char *text, size_t text_bytes);

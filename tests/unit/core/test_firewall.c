@@ -68,7 +68,7 @@ static void test_firewall_judge_port_says_what_is(void **state)
 		const struct world *w = &worlds[i];
 		ask_world(w);
 		quiz_run(&z);
-		const struct firewall_port v = quiz_judge(&z, 0);
+		const struct firewall_port v = quiz_judge(&z, 0, NULL);
 		char box[96];
 		if (v.verdict != w->verdict || v.box != w->box || v.hop_min != w->hop_min ||
 		    v.hop_max != w->hop_max || v.manner != w->manner || v.keeps != w->keeps ||
@@ -88,14 +88,15 @@ static void test_firewall_judge_port_gives_evidence(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(worlds); i++) {
 		ask_world(&worlds[i]);
 		quiz_run(&z);
-		const struct firewall_port v = quiz_judge(&z, 0);
+		struct firewall_claims claims;
+		const struct firewall_port v = quiz_judge(&z, 0, &claims);
 		unsigned topics = 0;
-		for (unsigned c = 0; c < v.claims_count; c++) {
-			topics |= 1u << v.claims[c].topic;
-			assert_true(v.claims[c].confidence != CONFIDENCE_NONE);
-			assert_true(strlen(v.claims[c].text) > 20);
+		for (unsigned c = 0; c < claims.count; c++) {
+			topics |= 1u << claims.claim[c].topic;
+			assert_true(claims.claim[c].confidence != CONFIDENCE_NONE);
+			assert_true(strlen(claims.claim[c].text) > 20);
 			/* Nothing was cut off. */
-			assert_true(strlen(v.claims[c].text) < CLAIM_TEXT_MAX - 1);
+			assert_true(strlen(claims.claim[c].text) < CLAIM_TEXT_MAX - 1);
 		}
 		assert_true((topics >> TOPIC_VERDICT & 1) != 0);
 		if (v.box != BOX_UNKNOWN && (topics >> TOPIC_BOX & 1) == 0)
@@ -116,7 +117,7 @@ static void test_firewall_answer_to_a_wrong_checksum_is_proof(void **state)
 	z.answers_badsum = true;
 	z.filter_at = 1;
 	quiz_run(&z);
-	const struct firewall_port v = quiz_judge(&z, 0);
+	const struct firewall_port v = quiz_judge(&z, 0, NULL);
 	assert_int_equal(v.fake, FAKE_SYN_PROXY);
 	assert_int_equal(v.fake_confidence, CONFIDENCE_PROVEN);
 }
@@ -129,7 +130,7 @@ static void test_firewall_loss_makes_no_claims(void **state)
 		ask_world(&worlds[0]);
 		z.lose_every = n;
 		quiz_run(&z);
-		const struct firewall_port v = quiz_judge(&z, 0);
+		const struct firewall_port v = quiz_judge(&z, 0, NULL);
 		assert_int_equal(v.verdict, VERDICT_OPEN);
 		assert_int_equal(v.box, BOX_HOST);
 		if (v.fake_confidence >= CONFIDENCE_EXPECTED)
@@ -145,7 +146,7 @@ static void test_firewall_without_a_walk_a_drop_has_no_place(void **state)
 	quiz_init(&z, (uint16_t[]){80}, 1, 50000, "syn");
 	z.ports[80] = QUIZ_DROP;
 	quiz_run(&z);
-	assert_int_equal(quiz_judge(&z, 0).box, BOX_UNKNOWN);
+	assert_int_equal(quiz_judge(&z, 0, NULL).box, BOX_UNKNOWN);
 }
 
 static void test_ttl_distance_takes_the_next_usual_start(void **state)

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
+#define BATTERY_WINDOW 64240 /* as Linux has it for an MSS of 1460 */
 #define NOT_IN_HEAP UINT32_MAX
 #define CATCH_UP_NS (20 * BATTERY_MS) /* what a late wake-up may make good of the rate */
 
@@ -137,6 +138,19 @@ static uint32_t mix(const struct battery *b, enum question q, uint16_t port, uin
 	return (uint32_t)(x >> 32);
 }
 
+struct quote battery_as_sent(const struct battery *b, uint32_t port_index, enum question q,
+			     const struct quote *like)
+{
+	struct quote sent = *like;
+	sent.changed = sent.gone = sent.new = 0;
+	sent.seq = mix(b, q, b->config.ports[port_index].port, 0);
+	sent.flags = battery_rows[q].flags;
+	sent.traffic = battery_rows[q].traffic;
+	sent.window = BATTERY_WINDOW;
+	sent.mss = battery_rows[q].plain ? 0 : b->config.mss;
+	return sent;
+}
+
 static size_t odd_option(enum question q, uint8_t *raw)
 {
 	static const uint8_t fastopen[] = {OPT_FASTOPEN, 2, OPT_NOP, OPT_NOP};
@@ -253,7 +267,7 @@ void battery_build(struct battery *b, const struct battery_port *p, struct segme
 		.src = {b->config.local, b->config.local_port[q]},
 		.dst = {b->config.remote, p->port},
 		.seq = p->isn,
-		.window = 64240,
+		.window = BATTERY_WINDOW,
 		.flags = row->flags,
 		.ttl = BATTERY_TTL,
 		.traffic = row->traffic,

@@ -148,20 +148,6 @@ static uint16_t rewrites_of(const struct quote *before, const struct quote *afte
 	return r;
 }
 
-/* The segment as it went out, to begin the comparison with. */
-static struct quote unchanged(const struct quote *like, enum question q,
-			      const struct battery_config *c)
-{
-	struct quote q0 = *like;
-	q0.changed = 0;
-	q0.gone = q0.new = 0;
-	q0.flags = battery_rows[q].flags;
-	q0.window = 64240;
-	q0.traffic = battery_rows[q].traffic;
-	q0.mss = battery_rows[q].plain ? 0 : c->mss;
-	return q0;
-}
-
 /* One walk: between which hops did the segment change? Quotes are proof: what they quote was
  * there. */
 static void judge_quotes(struct port_view *w, enum question q)
@@ -177,7 +163,7 @@ static void judge_quotes(struct port_view *w, enum question q)
 		if (a->kind != ANSWER_TIME_EXCEEDED && a->kind != ANSWER_ICMP)
 			continue;
 		if (first)
-			before = unchanged(&a->quote, q, &w->b->config);
+			before = battery_as_sent(w->b, w->index, q, &a->quote);
 		first = false;
 		const uint16_t what = rewrites_of(&before, &a->quote);
 		char text[QUOTE_TEXT_MAX];
@@ -205,7 +191,7 @@ static void judge_refusal_quote(struct port_view *w)
 	const struct answer *a = firewall_answer(w->b, w->index, ASK_SYN);
 	if (a == NULL || a->kind != ANSWER_ICMP)
 		return;
-	const struct quote before = unchanged(&a->quote, ASK_SYN, &w->b->config);
+	const struct quote before = battery_as_sent(w->b, w->index, ASK_SYN, &a->quote);
 	const uint16_t what = rewrites_of(&before, &a->quote);
 	char text[QUOTE_TEXT_MAX];
 	if (what != 0 && (w->v->rewrites & what) != what)

@@ -304,38 +304,53 @@ static const struct step_result *hop_result(const struct findings_host *f, uint3
 		       : NULL;
 }
 
-/* The segment as the hop before quoted it, or as it was sent. */
-static void put_changes(struct out *out, struct text *t, const struct findings_host *f,
-			uint32_t index, enum question q, unsigned hop)
+static bool quotes(const struct step_result *r)
+{
+	return r != NULL && r->first.kind >= ANSWER_ICMP && r->first.quote.known != 0;
+}
+
+/* What changed since the hop that quoted it last, or since it was sent. @return text; "" for
+ * nothing */
+static char *changes(const struct findings_host *f, uint32_t index, enum question q, unsigned hop,
+		     char *text, size_t text_bytes)
 {
 	const struct step_result *r = hop_result(f, index, q, hop);
-	if (r == NULL || r->first.kind < ANSWER_ICMP || r->first.quote.known == 0)
-		return;
-	struct quote before = r->first.quote;
+	char what[QUOTE_TEXT_MAX];
 	unsigned from = 0;
-	before.changed = 0;
-	before.gone = before.new = 0;
-	before.flags = battery_rows[q].flags;
-	before.window = 64240;
-	before.traffic = battery_rows[q].traffic;
-	before.mss = f->battery->config.mss;
-	for (unsigned h = 1; h < hop; h++) {
-		const struct step_result *x = hop_result(f, index, q, h);
-		if (x != NULL && x->first.kind >= ANSWER_ICMP && x->first.quote.known != 0) {
-			before = x->first.quote;
+	text[0] = '\0';
+	if (!quotes(r))
+		return text;
+	struct quote before = battery_as_sent(f->battery, index, q, &r->first.quote);
+	for (unsigned h = 1; h < hop; h++)
+		if (quotes(hop_result(f, index, q, h))) {
+			before = hop_result(f, index, q, h)->first.quote;
 			from = h;
 		}
-	}
-	char text[QUOTE_TEXT_MAX];
-	if (q == ASK_SESSION ||
-	    quote_difference(&before, &r->first.quote, text, sizeof text)[0] == '\0')
-		return;
-	text_pad(t, 4);
+	if (quote_difference(&before, &r->first.quote, what, sizeof what)[0] == '\0')
+		return text;
 	if (from == 0)
-		text_addf(t, "changed on the way to hop %u: %s", hop, text);
+		snprintf(text, text_bytes, "changed on the way to hop %u: %s", hop, what);
 	else
-		text_addf(t, "changed between hop %u and %u: %s", from, hop, text);
-	text_put(t, out);
+		snprintf(text, text_bytes, "changed between hop %u and %u: %s", from, hop, what);
+	return text;
+}
+
+/* The walk with ECN bits is mentioned where it shows something else. */
+static void put_changes(struct out *out, struct text *t, const struct findings_host *f,
+			uint32_t index, unsigned hop)
+{
+	char plain[QUOTE_TEXT_MAX + 48];
+	char marked[QUOTE_TEXT_MAX + 48];
+	changes(f, index, ASK_WALK, hop, plain, sizeof plain);
+	changes(f, index, ASK_WALK_ECN, hop, marked, sizeof marked);
+	if (plain[0] != '\0') {
+		text_addf(t, "    %s", plain);
+		text_put(t, out);
+	}
+	if (marked[0] != '\0' && strcmp(plain, marked) != 0) {
+		text_addf(t, "    %s", marked);
+		text_put(t, out);
+	}
 }
 
 static void put_hop(struct out *out, struct text *t, const struct findings_host *f, uint32_t index,
@@ -364,8 +379,7 @@ static void put_hop(struct out *out, struct text *t, const struct findings_host 
 				  ip_addr_format(&other->addr, addr, sizeof addr));
 	}
 	text_put(t, out);
-	put_changes(out, t, f, index, ASK_WALK, hop);
-	put_changes(out, t, f, index, ASK_WALK_ECN, hop);
+	put_changes(out, t, f, index, hop);
 	if (inside == NULL)
 		return;
 	text_pad(t, 4);
@@ -375,6 +389,41 @@ static void put_hop(struct out *out, struct text *t, const struct findings_host 
 		text_add(t, inside->first.sack_fits
 				    ? ", SACK of our text: it arrived"
 				    : ", SACK of other numbers: they are rewritten");
+	text_put(t, out);
+}
+
+/* Of a segment as large as our link takes. */
+static void put_largest(struct out *out, struct text *t, const struct findings_host *f,
+			uint32_t index)
+{
+	const struct step_result *r = battery_result(f->battery, index, ASK_PMTU);
+	char who[IP_ADDR_TEXT_MAX];
+	if (r == NULL || r[2].asks == 0)
+		return;
+	const struct answer *a = &r[2].first;
+	text_addf(t, "MTU %u, with DF: ", f->battery->config.mtu_bytes);
+	if (a->kind == ANSWER_TOO_BIG)
+		text_addf(t, "%s says the next link takes %u",
+			  ip_addr_format(&a->from, who, sizeof who), a->mtu_bytes);
+	else if (a->kind == ANSWER_NONE)
+		text_addf(t, "silent, asked %u times: a black hole, or lost", r[2].asks);
+	else
+		text_addf(t, "answered by %s: as far as the server's MSS allows, the path takes it",
+			  answer_kind_name((enum answer_kind)a->kind));
+	text_put(t, out);
+}
+
+static void put_port_line(struct out *out, struct text *t, const struct firewall_port *v)
+{
+	char box[96];
+	char how[64];
+	text_addf(t, "port %u: ", v->port);
+	text_style(t, style_of(v));
+	text_add(t, verdict_name(v->verdict));
+	text_style(t, STYLE_PLAIN);
+	text_addf(t, ", by %s%s, how: %s", firewall_box_format(v, box, sizeof box),
+		  v->box != BOX_UNKNOWN ? doubt(v->box_confidence) : "",
+		  firewall_manner_format(v, how, sizeof how));
 	text_put(t, out);
 }
 
@@ -388,9 +437,8 @@ void findings_path(struct out *out, const struct render_options *o, const struct
 		if (hop_result(f, port_index, ASK_WALK, hop) != NULL ||
 		    hop_result(f, port_index, ASK_SESSION, hop) != NULL)
 			put_hop(out, &t, f, port_index, hop);
-	text_addf(&t, "port %u: ", f->ports[port_index].port);
-	put_columns(&t, o, &f->ports[port_index]);
-	text_put(&t, out);
+	put_largest(out, &t, f, port_index);
+	put_port_line(out, &t, &f->ports[port_index]);
 	put_extras(out, &t, &f->ports[port_index]);
 	put_claims(out, &t, o, f, port_index);
 	if (o->verbosity >= 1)

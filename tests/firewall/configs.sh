@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Every configuration: the path (2: two hosts; 3: a router between; 4: two routers, r1 and r2),
 # rules of nftables for its hosts, its truth in words, and what the tool is to say:
 #   verdict box manner keeps rewrites fakes

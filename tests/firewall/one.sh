@@ -158,15 +158,16 @@ result=ok
 # --- what others say of the same -------------------------------------------------------------------
 peers=''
 if [ -n "${PEERS:-}" ]; then
-	[ "$family" = 6 ] && six=-6 || six=
+	six=()
+	[ "$family" = 6 ] && six=(-6)
 	sleep 7 # the ICMP limiters' buckets fill up again
-	n=$(in_host c nmap -n -Pn $six -sS --reason -p "$port" "$server" 2>/dev/null | sed -n "s|^$port/tcp *\([^ ]*\) *[^ ]* *\(.*\)|\1 \2|p")
+	n=$(in_host c nmap -n -Pn "${six[@]}" -sS --reason -p "$port" "$server" 2>/dev/null | sed -n "s|^$port/tcp *\([^ ]*\) *[^ ]* *\(.*\)|\1 \2|p")
 	if [ "$family" = 4 ]; then
 		h=$(in_host c timeout 10 hping3 -n -c 2 -S -p "$port" "$server" 2>/dev/null | sed -n 's/.*\(flags=[A-Z]*\).*/\1/p; s/^ICMP \(.*\) from.*/ICMP \1/p' | head -n 1)
 	else
 		h='(no IPv6)'
 	fi
-	np=$(in_host c timeout 10 nping $six -c 2 --tcp -p "$port" "$server" 2>/dev/null | sed -n 's/^RCVD.*TCP.* \([SRAFPU]*\) ttl.*/\1/p; s/^RCVD.*ICMP.*\(type=[0-9]*.code=[0-9]*\).*/\1/p' | head -n 1)
+	np=$(in_host c timeout 10 nping "${six[@]}" -c 2 --tcp -p "$port" "$server" 2>/dev/null | sed -n 's/^RCVD.*TCP.* \([SRAFPU]*\) ttl.*/\1/p; s/^RCVD.*ICMP.*\(type=[0-9]*.code=[0-9]*\).*/\1/p' | head -n 1)
 	peers="nmap: ${n:-nothing}; hping3: ${h:-nothing}; nping: ${np:-nothing}"
 fi
 printf '%s|%s|%s|%s|%s|%s\n' "$name" "$result" "$fields" "$expect" "$truth" "$peers"

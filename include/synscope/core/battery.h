@@ -254,6 +254,11 @@ void battery_stop(struct battery *b, int64_t now_ns);
 const struct step_result *battery_result(const struct battery *b, uint32_t port_index,
 					 enum question q);
 
+/** @return the opening segment of a question as a quote would have shown it here, to compare
+ *  @p like with: a quote of it from further on. */
+struct quote battery_as_sent(const struct battery *b, uint32_t port_index, enum question q,
+			     const struct quote *like);
+
 /** Judge a segment as the TCP would that @p act of question @p q pretends to be. */
 enum answer_kind battery_judge(enum question q, enum battery_act act, const struct battery_port *p,
 			       const struct segment *s);

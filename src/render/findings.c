@@ -285,7 +285,7 @@ void findings_table(struct out *out, const struct render_options *o, const struc
 			continue;
 		text_addf(&t, "%u more", crowds[c].count);
 		text_pad(&t, AT_VERDICT);
-		text_add(&t, t.columns > AT_VERDICT ? " " : "");
+		text_add(&t, t.columns >= AT_VERDICT ? " " : "");
 		put_columns(&t, o, crowds[c].like);
 		text_put(&t, out);
 	}

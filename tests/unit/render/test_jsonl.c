@@ -1,6 +1,7 @@
 /* JSON lines: their shape, and every line against docs/events.schema.json. */
 #include "../../support/cm.h"
 #include "../../support/events.h"
+#include "../../support/schema.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -135,58 +136,11 @@ static void test_jsonl_names_follow_their_flow(void **state)
 
 /* --- the schema ----------------------------------------------------------------------------- */
 
-static const char validate[] =
-	"import json, sys\n"
-	"try:\n"
-	"    import jsonschema\n"
-	"    validator = jsonschema.Draft202012Validator\n"
-	"except (ImportError, AttributeError):\n"
-	"    sys.exit(77)\n"
-	"schema = json.load(open('docs/events.schema.json', encoding='utf-8'))\n"
-	"validator.check_schema(schema)\n"
-	"bad = 0\n"
-	"for number, line in enumerate(open(sys.argv[1], encoding='utf-8'), 1):\n"
-	"    for error in validator(schema).iter_errors(json.loads(line)):\n"
-	"        print(number, list(error.absolute_path), error.message[:300], file=sys.stderr)\n"
-	"        bad = 1\n"
-	"sys.exit(bad)\n";
-
-static void write_text(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-/* @return the exit status of the validator: 0 valid, 77 it cannot be run */
-static int run_validator(const char *lines, bool quiet)
-{
-	char folder[] = "/tmp/synscope-test-jsonl-XXXXXX";
-	char script[64];
-	char data[64];
-	char command[256];
-	assert_non_null(mkdtemp(folder));
-	snprintf(script, sizeof script, "%s/validate.py", folder);
-	snprintf(data, sizeof data, "%s/lines", folder);
-	write_text(script, validate);
-	write_text(data, lines);
-	snprintf(command, sizeof command, "/usr/bin/python3 %s %s%s", script, data,
-		 quiet ? " 2>/dev/null" : "");
-	const int status = system(command);
-	unlink(script);
-	unlink(data);
-	rmdir(folder);
-	if (status == -1 || (status >> 8 & 0xff) == 127)
-		return 77;
-	return status >> 8 & 0xff;
-}
-
 static void test_jsonl_every_line_is_valid_by_the_schema(void **state)
 {
 	(void)state;
 	char *text = everything();
-	const int status = run_validator(text, false);
+	const int status = schema_validate(text, false);
 	free(text);
 	if (status == 77) {
 		print_message("skipped: needs /usr/bin/python3 with jsonschema 4 or newer\n");
@@ -208,7 +162,7 @@ static void test_jsonl_schema_refuses_what_is_not_documented(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
-		const int status = run_validator(wrong[i], true);
+		const int status = schema_validate(wrong[i], true);
 		if (status == 77)
 			skip();
 		assert_int_equal(status, 1);

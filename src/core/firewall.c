@@ -380,6 +380,31 @@ static void compare_variants(struct port_view *w, const struct answer *syn)
 	}
 }
 
+/* What the SYN,ACK said to an offer. */
+static void judge_offers(struct port_view *w)
+{
+	const struct answer *ecn = firewall_answer(w->b, w->index, ASK_ECN);
+	const struct answer *unknown = firewall_answer(w->b, w->index, ASK_UNKNOWN);
+	const uint16_t bits = TCP_ECE | TCP_CWR;
+	if (ecn != NULL && ecn->kind == ANSWER_SYNACK && (ecn->flags & bits) == bits)
+		firewall_claim(
+			w, TOPIC_REWRITES, CONFIDENCE_EXPECTED,
+			"the SYN,ACK has ECE and CWR, as the SYN had: flags are copied back, no "
+			"TCP agrees to ECN like that (RFC 3168 6.1.1)");
+	else if (ecn != NULL && ecn->kind == ANSWER_SYNACK)
+		firewall_claim(
+			w, TOPIC_REWRITES, CONFIDENCE_PROVEN,
+			(ecn->flags & TCP_ECE) != 0
+				? "ECN was asked for and agreed to"
+				: "ECN was asked for and not agreed to: by the host, or because "
+				  "something cleared the flags");
+	if (unknown != NULL && unknown->kind == ANSWER_SYNACK &&
+	    (unknown->options & OPTION_BIT_OTHER) != 0)
+		firewall_claim(w, TOPIC_FAKES, CONFIDENCE_EXPECTED,
+			       "an option that nobody knows came back in the SYN,ACK: options are "
+			       "copied, not read");
+}
+
 void firewall_judge_port(const struct battery *b, const struct firewall_host *h,
 			 uint32_t port_index, struct firewall_port *v,
 			 struct firewall_claims *claims)
@@ -401,6 +426,7 @@ void firewall_judge_port(const struct battery *b, const struct firewall_host *h,
 	claim_answer(&w, syn);
 	firewall_judge_box(&w, &syn->first);
 	compare_variants(&w, &syn->first);
+	judge_offers(&w);
 	firewall_judge_keeps(&w);
 	firewall_judge_rewrites(&w);
 	firewall_judge_fakes(&w);

@@ -61,6 +61,31 @@ static void judge_window(struct port_view *w)
 			"window");
 }
 
+/* Silence in a connection, then text: what came of it? */
+static void judge_idle(struct port_view *w)
+{
+	const struct step_result *before = firewall_step(w->b, w->index, ASK_IDLE, 2);
+	const struct step_result *after = firewall_step(w->b, w->index, ASK_IDLE, 4);
+	const double seconds = (double)w->b->config.idle_ns / 1e9;
+	if (before == NULL || after == NULL || !firewall_is_tcp(&before->first))
+		return;
+	const struct answer *a = &after->first;
+	if (a->kind == ANSWER_NONE)
+		firewall_claim(
+			w, TOPIC_KEEPS, w->h->lossy ? CONFIDENCE_POSSIBLE : CONFIDENCE_EXPECTED,
+			"after %.0f s of silence text in the connection was not answered in %u "
+			"tries: something on the way has forgotten it",
+			seconds, after->asks);
+	else if (a->kind == ANSWER_RST || a->kind == ANSWER_RST_WRONG)
+		firewall_claim(w, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
+			       "after %.0f s of silence the connection was reset, over %u routers, "
+			       "where the host's answers came over %u",
+			       seconds, ttl_distance(a->ttl), ttl_distance(before->first.ttl));
+	else
+		firewall_claim(w, TOPIC_KEEPS, CONFIDENCE_PROVEN,
+			       "after %.0f s of silence the connection was alive", seconds);
+}
+
 /* A reset that the host must ignore, and a box may believe (RFC 5961 section 3). */
 static void judge_far_reset(struct port_view *w)
 {
@@ -118,6 +143,7 @@ void firewall_judge_keeps(struct port_view *w)
 		judge_accepted(w, ack, synack, data);
 	judge_window(w);
 	judge_far_reset(w);
+	judge_idle(w);
 }
 
 /* --- what it rewrites --------------------------------------------------------------------------

@@ -240,10 +240,11 @@ check-lab: $(BUILD)/synscope $(LAB_BIN) $(BUILD)/tests/bench/crowd $(BUILD)/test
 # Servers and wires for the configurations of firewalls.
 $(BUILD)/tests/firewall/hosts: $(BUILD)/tests/firewall/hosts.o $(ARCHIVES)
 	$(call say,LD,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS_edge)
-#: check-firewall   every configuration of firewalls beside its truth; PEERS=1 nmap and others too,
-#:            NAMES="a b" only these
+#: check-firewall   every configuration of firewalls beside its truth, and what nmap, hping3 and
+#:            nping say of it (PEERS= without them); NAMES="a b" only these
+PEERS ?= 1
 check-firewall: $(BUILD)/synscope $(BUILD)/tests/firewall/hosts
-	$(Q)BUILD=$(BUILD) tests/firewall/run.sh $(NAMES)
+	$(Q)BUILD=$(BUILD) PEERS=$(PEERS) tests/firewall/run.sh $(NAMES)
 
 #: golden-update NAME=x   rewrite one golden file (or all of them: NAME=)
 golden-update: $(BUILD)/synscope
@@ -266,8 +267,9 @@ states: build/synscope
 	$(Q)build/synscope explain --markdown > docs/states.md
 
 #: bench      measure beside the peers, as ratios (see docs/measurements.md)
-bench: $(BUILD)/synscope $(BENCH_BIN)
+bench: $(BUILD)/synscope $(BENCH_BIN) $(BUILD)/tests/firewall/hosts
 	$(Q)BUILD=$(BUILD) tests/bench/run.sh
+	$(Q)BUILD=$(BUILD) tests/bench/firewall.sh
 
 #: demo       an open, an exchange and a close against a real kernel, in a private lab
 demo: build/synscope

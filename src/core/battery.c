@@ -12,6 +12,7 @@
 
 #define BATTERY_WINDOW 64240 /* as Linux has it for an MSS of 1460 */
 #define NOT_IN_HEAP UINT32_MAX
+#define IDLE_ROUNDS_MAX 8
 #define CATCH_UP_NS (20 * BATTERY_MS) /* what a late wake-up may make good of the rate */
 
 /* --- the heap ---------------------------------------------------------------------- */
@@ -336,13 +337,38 @@ static void begin_question(struct battery *b, struct battery_port *p, int64_t at
 		finish_port(b, p);
 		return;
 	}
-	p->isn = seq_of(mix(b, battery_question(b, p), p->port, 0));
+	p->isn = seq_of(mix(b, battery_question(b, p), p->port, 16u * p->idle_rounds));
 	p->our_next = seq_add(p->isn, 1);
 	if (battery_rows[battery_question(b, p)].steps[0].act ==
 	    ACT_SEND) /* what it acknowledges */
 		p->our_next = seq_of(mix(b, battery_question(b, p), p->port, 1));
 	p->syn_ts = b->config.ts_offset + mix(b, battery_question(b, p), p->port, 2) % 1000000;
 	battery_wake(b, p, at_ns);
+}
+
+/* A silence that was too long is followed by one half way to what was survived. @return whether
+ * to ask once more */
+static bool idle_again(struct battery *b, struct battery_port *p)
+{
+	const uint32_t i = (uint32_t)(p - b->config.ports);
+	struct step_result *r = &b->config.results[(size_t)i * b->per_port + b->offset[ASK_IDLE]];
+	const enum answer_kind before = (enum answer_kind)r[2].first.kind;
+	const enum answer_kind after = (enum answer_kind)r[4].first.kind;
+	const bool asked = r[4].done && (before == ANSWER_ACK || before == ANSWER_DATA);
+	const bool alive = after == ANSWER_ACK || after == ANSWER_DATA || after == ANSWER_FIN;
+	if (!asked && p->idle_rounds == 0)
+		return false;
+	if (asked && alive)
+		p->idle_alive_ns = p->idle_ns;
+	else if (asked)
+		p->idle_dead_ns = p->idle_ns;
+	const int64_t gap = p->idle_dead_ns - p->idle_alive_ns;
+	if (p->idle_dead_ns == 0 || ++p->idle_rounds > IDLE_ROUNDS_MAX || b->stopping ||
+	    gap <= p->idle_dead_ns / 10)
+		return false;
+	p->idle_ns = p->idle_alive_ns + gap / 2;
+	memset(r, 0, question_results(ASK_IDLE) * sizeof *r);
+	return true;
 }
 
 /* A port that was silent or answered by ICMP is left alone for a second. */
@@ -354,7 +380,8 @@ static void end_question(struct battery *b, struct battery_port *p, int64_t now_
 		p->owed.seq = p->our_next;
 	}
 	const int64_t polite = p->asked_ns + b->config.silent_ns;
-	p->at++;
+	if (battery_question(b, p) != ASK_IDLE || !idle_again(b, p))
+		p->at++;
 	begin_question(b, p, p->answered || polite < now_ns ? now_ns : polite);
 	if (p->owes_rst && (p->finished || p->next_ns > now_ns))
 		battery_wake(b, p, now_ns);
@@ -442,10 +469,11 @@ static uint8_t asks_of(const struct battery_step *step, const struct battery_por
 	return (uint8_t)(p->slow && asks > 1 ? 2 * asks : asks);
 }
 
-static int64_t wait_of(const struct battery *b, const struct battery_step *step)
+static int64_t wait_of(const struct battery *b, const struct battery_port *p,
+		       const struct battery_step *step)
 {
 	if (step->act == ACT_WAIT)
-		return b->config.idle_ns;
+		return p->idle_ns;
 	if (step->wait_ms == 0)
 		return b->config.silent_ns;
 	return step->wait_ms * BATTERY_MS;
@@ -498,7 +526,7 @@ static bool turn(struct battery *b, struct battery_port *p, struct segment_spec 
 	p->waiting = true;
 	p->asked_ns = now_ns;
 	p->asked++;
-	battery_wake(b, p, now_ns + wait_of(b, step));
+	battery_wake(b, p, now_ns + wait_of(b, p, step));
 	if (step->act == ACT_WAIT)
 		return false;
 	battery_build(b, p, spec);
@@ -561,6 +589,7 @@ void battery_init(struct battery *b, const struct battery_config *config, int64_
 		assert(config->index[p->port] < 0); /* each port once */
 		config->index[p->port] = (int32_t)i;
 		p->heap_at = NOT_IN_HEAP;
+		p->idle_ns = config->idle_ns;
 		begin_question(b, p, now_ns);
 	}
 }

@@ -254,7 +254,9 @@ static void hear_now(struct battery *b, struct battery_port *p, const struct seg
 		b->limited = true;
 	if (kind == ANSWER_SYNACK && opening)
 		connect_to(b, p, s, now_ns);
-	else if (kind == ANSWER_SYNACK_WRONG && (s->flags & TCP_ACK) != 0)
+	else if ((kind == ANSWER_SYNACK_WRONG && (s->flags & TCP_ACK) != 0) ||
+		 (kind == ANSWER_ACK && step->act == ACT_OPEN && step->until == UNTIL_SYNACK))
+		/* RFC 9293 section 3.10.7.3, first: <SEQ=SEG.ACK><CTL=RST>. */
 		owe_reset(b, p, b->config.local_port[q], s->ack, now_ns);
 	else if (!opening && step->act != ACT_SEND)
 		take_text(p, s);

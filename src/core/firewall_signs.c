@@ -61,29 +61,30 @@ static void judge_window(struct port_view *w)
 			"window");
 }
 
-/* Silence in a connection, then text: what came of it? */
+/* Silence in a connection, then text: how long until it is forgotten? */
 static void judge_idle(struct port_view *w)
 {
+	const struct battery_port *p = &w->b->config.ports[w->index];
 	const struct step_result *before = firewall_step(w->b, w->index, ASK_IDLE, 2);
 	const struct step_result *after = firewall_step(w->b, w->index, ASK_IDLE, 4);
-	const double seconds = (double)w->b->config.idle_ns / 1e9;
-	if (before == NULL || after == NULL || !firewall_is_tcp(&before->first))
+	const double dead = (double)p->idle_dead_ns / 1e9;
+	const double alive = (double)p->idle_alive_ns / 1e9;
+	if (p->idle_dead_ns == 0 && p->idle_alive_ns == 0)
 		return;
-	const struct answer *a = &after->first;
-	if (a->kind == ANSWER_NONE)
+	if (p->idle_dead_ns == 0)
+		firewall_claim(w, TOPIC_KEEPS, CONFIDENCE_PROVEN,
+			       "a connection was alive after %.1f s of silence", alive);
+	else
 		firewall_claim(
 			w, TOPIC_KEEPS, w->h->lossy ? CONFIDENCE_POSSIBLE : CONFIDENCE_EXPECTED,
-			"after %.0f s of silence text in the connection was not answered in %u "
-			"tries: something on the way has forgotten it",
-			seconds, after->asks);
-	else if (a->kind == ANSWER_RST || a->kind == ANSWER_RST_WRONG)
-		firewall_claim(w, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
-			       "after %.0f s of silence the connection was reset, over %u routers, "
-			       "where the host's answers came over %u",
-			       seconds, ttl_distance(a->ttl), ttl_distance(before->first.ttl));
-	else
-		firewall_claim(w, TOPIC_KEEPS, CONFIDENCE_PROVEN,
-			       "after %.0f s of silence the connection was alive", seconds);
+			"a connection was dead after %.1f s of silence, and alive after %.1f s: "
+			"something forgets it in between",
+			dead, alive);
+	if (before != NULL && after != NULL && after->first.kind == ANSWER_RST)
+		firewall_claim(
+			w, TOPIC_KEEPS, CONFIDENCE_EXPECTED,
+			"it was reset over %u routers, where the host's answers came over %u",
+			ttl_distance(after->first.ttl), ttl_distance(before->first.ttl));
 }
 
 /* A reset that the host must ignore, and a box may believe (RFC 5961 section 3). */

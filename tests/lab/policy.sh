@@ -63,8 +63,7 @@ else
 	echo "ok $count - failures are in the report # SKIP no xmllint"
 fi
 
-in_lab --probe walk,class --write-policy "$out/today" 198.51.100.2:25-27,80
-[ $? -eq 0 ] && [ "$(wc -l <"$out/today")" -eq 4 ]
+in_lab --probe walk,class --write-policy "$out/today" 198.51.100.2:25-27,80 && [ "$(wc -l <"$out/today")" -eq 4 ]
 result $? "today's answers are written down"
 in_lab --probe walk,class --expect "$out/today"
 result $? "and are those of the next run"
@@ -77,10 +76,8 @@ in_lab --expect /nonexistent
 [ $? -eq 66 ]
 result $? "a policy that is not there"
 
-in_lab -j --probe walk 198.51.100.2:80
-[ $? -eq 0 ] && [ "$(tail -n 1 "$out/1" | cut -c1-200 | grep -c '"event_type":"end"')" -eq 1 ]
+in_lab -j --probe walk 198.51.100.2:80 && [ "$(tail -n 1 "$out/1" | cut -c1-200 | grep -c '"event_type":"end"')" -eq 1 ]
 result $? "JSON lines end with end"
-in_lab -w "$out/x.pcapng" --probe talk 198.51.100.2:80
-[ $? -eq 0 ] && "$synscope" read --view lines "$out/x.pcapng" | grep -q 'SYN,ACK'
+in_lab -w "$out/x.pcapng" --probe talk 198.51.100.2:80 && "$synscope" read --view lines "$out/x.pcapng" | grep -q 'SYN,ACK'
 result $? "the packets are written too"
 echo "1..$count"

@@ -38,6 +38,7 @@ test|command jq|jq
 test|command wget|wget
 test|command ssh|openssh-client
 test|command chromium|chromium
+test|command xmllint|libxml2-utils
 test|command mandoc|mandoc
 test|command tmux|tmux
 test|command python3|python3

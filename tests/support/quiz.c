@@ -143,6 +143,10 @@ static void listener(struct quiz *z, const struct segment_spec *to, unsigned hop
 	bool *open = &z->established[to->src.port];
 	if (flags == TCP_SYN && !*open) {
 		syn_ack(z, to, hops);
+	} else if (flags == TCP_SYN && z->forgets_ns != 0) {
+		struct segment *s = back(z, to, TCP_ACK, hops, WAY_NS); /* a challenge */
+		s->seq = seq_of(1);
+		s->ack = seq_of(2);
 	} else if (flags == TCP_RST) {
 		forget_copies(to);
 		if (z->half_open > 0)
@@ -169,6 +173,10 @@ static bool pass(struct quiz *z, const struct segment_spec *to, unsigned hop, ui
 	const enum quiz_port kind = z->ports[to->dst.port];
 	const bool host = hop == 0;
 	const unsigned hops = host ? z->routers : hop - 1;
+	const int64_t silent_ns = z->now_ns - z->heard_ns[to->src.port];
+	if (z->forgets_ns != 0 && syn != TCP_SYN && silent_ns > z->forgets_ns)
+		return false;
+	z->heard_ns[to->src.port] = z->now_ns;
 	if (to->bad_checksum && !z->answers_badsum)
 		return true;
 	if (to->bad_checksum || (z->proxy && kind == QUIZ_OPEN && syn == TCP_SYN)) {

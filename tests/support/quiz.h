@@ -39,6 +39,7 @@ struct quiz {
 	bool tracks_window;
 	uint16_t mss_at_filter; /* rewritten there; 0: not */
 	unsigned lose_every;    /* the n-th segment of ours is lost; 0: none */
+	int64_t forgets_ns;     /* the filter drops what a silence so long went before; 0: never */
 	int64_t icmp_every_ns;  /* one ICMP error in this time; 0: no limit */
 	/* the battery */
 	struct battery battery;
@@ -57,6 +58,7 @@ struct quiz {
 	uint32_t half_open; /* SYN,ACKs given and neither reset nor completed since */
 	int64_t icmp_at_ns;
 	bool established[65536];
+	int64_t heard_ns[65536]; /* by our port */
 	uint32_t isn_next;
 };
 

@@ -195,6 +195,9 @@ struct battery_port {
 		seq_t seq, ack;
 	} owed;
 	uint32_t heap_at;
+	/* ASK_IDLE, by halves: how long a silence a connection survived, and how long not */
+	int64_t idle_ns, idle_alive_ns, idle_dead_ns;
+	uint8_t idle_rounds;
 };
 
 struct battery_config {
@@ -212,7 +215,7 @@ struct battery_config {
 	uint16_t mss; /* to announce */
 	uint16_t mtu_bytes;
 	int64_t silent_ns; /* between asks of a silent port: 1 s, never less than 1 s by default */
-	int64_t idle_ns;
+	int64_t idle_ns;   /* the longest silence to try; if it is too long, shorter ones follow */
 	uint8_t hops_max;
 };
 

@@ -174,6 +174,31 @@ static void test_battery_copies_of_a_synack_are_counted(void **state)
 	}
 }
 
+static void test_battery_idle_time_is_found_by_halves(void **state)
+{
+	(void)state;
+	quiz_init(&z, (uint16_t[]){80}, 1, 0, "syn,idle");
+	z.ports[80] = QUIZ_OPEN;
+	z.battery.config.ports[0].idle_ns = 100 * S;
+	z.routers = 1;
+	z.filter_at = 1;
+	z.forgets_ns = 37 * S;
+	quiz_run(&z);
+	const struct battery_port *p = &z.battery.config.ports[0];
+	assert_true(p->idle_alive_ns <= 37 * S && p->idle_dead_ns > 36 * S);
+	assert_true(p->idle_dead_ns - p->idle_alive_ns <= p->idle_dead_ns / 10);
+}
+
+static void test_battery_idle_that_is_survived_is_asked_once(void **state)
+{
+	(void)state;
+	quiz_init(&z, (uint16_t[]){80}, 1, 0, "syn,idle");
+	z.ports[80] = QUIZ_OPEN;
+	quiz_run(&z);
+	assert_int_equal(z.battery.config.ports[0].idle_alive_ns, 5 * S);
+	assert_int_equal(z.battery.config.ports[0].idle_dead_ns, 0);
+}
+
 static void test_battery_stop_resets_and_ends(void **state)
 {
 	(void)state;
@@ -240,6 +265,8 @@ int main(void)
 		cmocka_unit_test(test_battery_unacceptable_answers_are_not_believed),
 		cmocka_unit_test(test_battery_walk_ends_at_the_host),
 		cmocka_unit_test(test_battery_copies_of_a_synack_are_counted),
+		cmocka_unit_test(test_battery_idle_time_is_found_by_halves),
+		cmocka_unit_test(test_battery_idle_that_is_survived_is_asked_once),
 		cmocka_unit_test(test_battery_stop_resets_and_ends),
 		cmocka_unit_test(test_battery_rate_is_kept),
 		cmocka_unit_test(test_battery_foreign_segments_are_not_ours),

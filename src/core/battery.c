@@ -353,8 +353,8 @@ static bool idle_again(struct battery *b, struct battery_port *p)
 	const uint32_t i = (uint32_t)(p - b->config.ports);
 	struct step_result *r = &b->config.results[(size_t)i * b->per_port + b->offset[ASK_IDLE]];
 	const enum answer_kind before = (enum answer_kind)r[2].first.kind;
-	const enum answer_kind after = (enum answer_kind)r[4].first.kind;
-	const bool asked = r[4].done && (before == ANSWER_ACK || before == ANSWER_DATA);
+	const enum answer_kind after = (enum answer_kind)r[5].first.kind;
+	const bool asked = r[5].done && (before == ANSWER_ACK || before == ANSWER_DATA);
 	const bool alive = after == ANSWER_ACK || after == ANSWER_DATA || after == ANSWER_FIN;
 	if (!asked && p->idle_rounds == 0)
 		return false;
@@ -527,8 +527,6 @@ static bool turn(struct battery *b, struct battery_port *p, struct segment_spec 
 	p->asked_ns = now_ns;
 	p->asked++;
 	battery_wake(b, p, now_ns + wait_of(b, p, step));
-	if (step->act == ACT_WAIT)
-		return false;
 	battery_build(b, p, spec);
 	return true;
 }

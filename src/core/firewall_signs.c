@@ -66,7 +66,7 @@ static void judge_idle(struct port_view *w)
 {
 	const struct battery_port *p = &w->b->config.ports[w->index];
 	const struct step_result *before = firewall_step(w->b, w->index, ASK_IDLE, 2);
-	const struct step_result *after = firewall_step(w->b, w->index, ASK_IDLE, 4);
+	const struct step_result *after = firewall_step(w->b, w->index, ASK_IDLE, 5);
 	const double dead = (double)p->idle_dead_ns / 1e9;
 	const double alive = (double)p->idle_alive_ns / 1e9;
 	if (p->idle_dead_ns == 0 && p->idle_alive_ns == 0)

@@ -71,7 +71,7 @@ enum battery_act {
 	ACT_SYN_INSIDE, /* a SYN in the open connection */
 	ACT_RST_FAR,    /* a reset that no TCP may accept */
 	ACT_RST,        /* a reset that it must */
-	ACT_WAIT,       /* nothing, for the idle time */
+	ACT_WAIT,       /* acknowledge what came, then nothing, for the idle time */
 	ACT_HOP,        /* ACT_SEND with so many hops; repeated by the battery */
 	ACT_HOP_HOLE,   /* one byte behind a hole of one, with so many hops; likewise */
 };
@@ -90,7 +90,7 @@ struct battery_step {
 	uint16_t wait_ms; /* after the last ask; 0: BATTERY_WAIT_MS */
 };
 
-#define BATTERY_STEPS_MAX 6
+#define BATTERY_STEPS_MAX 7
 #define BATTERY_HOPS_MAX 20
 #define BATTERY_ASKS 3
 #define BATTERY_WAIT_MS 1000

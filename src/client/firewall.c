@@ -450,9 +450,11 @@ static int plain_status(void)
 
 static int report_findings(void)
 {
-	size_t room = 0;
+	size_t room = 1;
 	size_t count = 0;
 	size_t different = 0;
+	if (opt.expect == NULL && run.junit == NULL && run.tap == NULL)
+		return plain_status();
 	for (size_t i = 0; i < run.subjects_count; i++)
 		room += run.subjects[i].ports_count;
 	struct finding *findings = calloc(room, sizeof *findings);

@@ -98,7 +98,7 @@ static int status_of(const struct firewall_port *v)
 static int tell(struct vantage *v, struct session *session, bool whole)
 {
 	struct firewall_host host;
-	struct firewall_port found[2];
+	struct firewall_port found[2] = {{.port = 0}};
 	struct link_stats stats = {0};
 	struct fault why;
 	const struct battery *b = vantage_battery(v);

@@ -137,7 +137,7 @@ static void put_extras(struct out *out, struct text *t, const struct firewall_po
 static void put_claims(struct out *out, struct text *t, const struct render_options *o,
 		       const struct findings_host *f, uint32_t index)
 {
-	struct firewall_claims claims;
+	struct firewall_claims claims = {.count = 0};
 	struct firewall_port v;
 	firewall_judge_port(f->battery, f->host, index, &v, &claims);
 	char line[TEXT_BYTES_MAX];

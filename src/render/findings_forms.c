@@ -101,7 +101,7 @@ static void put_how(struct jsonw *j, const struct firewall_port *v)
 
 static void put_claims(struct jsonw *j, const struct findings_host *f, uint32_t index)
 {
-	struct firewall_claims claims;
+	struct firewall_claims claims = {.count = 0};
 	struct firewall_port v;
 	firewall_judge_port(f->battery, f->host, index, &v, &claims);
 	jsonw_open_array(j, "claims");

@@ -44,7 +44,7 @@ static const struct opt firewall_opts[] = {
 	{"control",      0,  OPT_IS_U32,    &opt.control,      "PORT", "one that is surely closed, to compare with (default: a high one)", 1, 65535, NULL, NULL},
 	{"no-control",   0,  OPT_IS_TRUE,   &opt.no_control,   NULL,   "without such a port", 0, 0, NULL, NULL},
 	{"hops",         0,  OPT_IS_U32,    &opt.hops,         "N",    "how far to look for hops (16)", 1, BATTERY_HOPS_MAX, NULL, NULL},
-	{"idle",         0,  OPT_IS_TIME,   &opt.idle_ns,      "T",    "does a connection survive this long a silence? (with --probe idle or all)", 0, 0, NULL, NULL},
+	{"idle",         0,  OPT_IS_TIME,   &opt.idle_ns,      "T",    "how long does a silent connection live? T is the longest to try", 0, 0, NULL, NULL},
 	{"source-port", 'g', OPT_IS_U32,    &opt.source_port,  "PORT", "where the SYN comes from", 1, 65535, NULL, NULL},
 	{"other-port",   0,  OPT_IS_U32,    &opt.other_port,   "PORT", "ask once more from this port: 53, 80 ...", 1, 65535, NULL, NULL},
 	{"source",       0,  OPT_IS_TEXT,   &opt.source,       "ADDR", "our address", 0, 0, NULL, NULL},
@@ -252,7 +252,7 @@ static int make_plan(struct vantage_spec *spec, bool many)
 	for (int q = 0; q < ASK_COUNT; q++) {
 		if (!makes_sense((enum question)q))
 			continue;
-		if (all || (!many && battery_rows[q].default_on) || q == ASK_PORT)
+		if (all || (!many && battery_rows[q].default_on) || q == ASK_PORT || q == ASK_IDLE)
 			plan_add(spec, (enum question)q);
 	}
 	return -1;

@@ -298,27 +298,81 @@ static void fake(struct port_view *w, enum firewall_fake f, enum confidence c)
 	w->v->fake_confidence = c;
 }
 
-/* Another end in the same connection: a SYN proxy answers for the server, then connects to it. */
-static void judge_proxy(struct port_view *w)
+/* Farther than the SYN,ACK: a SYN proxy answered for the server, which then took over. */
+static void claim_proxy(struct port_view *w, const struct answer *open, const struct answer *a)
 {
+	fake(w, FAKE_SYN_PROXY, CONFIDENCE_EXPECTED);
+	firewall_claim(
+		w, TOPIC_FAKES, CONFIDENCE_EXPECTED,
+		"the SYN,ACK came with TTL %u and window %u, the %s after it with TTL %u, from "
+		"farther away: a proxy answered, and %s",
+		open->ttl, open->window, answer_kind_name((enum answer_kind)a->kind), a->ttl,
+		a->kind == ANSWER_RST ? "the port behind it is closed"
+				      : "then let the host take over");
+}
+
+/* Nearer: something in between answers for the host once there is a connection. */
+static void claim_intruder(struct port_view *w, const struct answer *open, const struct answer *a,
+			   const char *when)
+{
+	const bool reset = a->kind == ANSWER_RST || a->kind == ANSWER_RST_WRONG;
+	if (reset)
+		fake(w, FAKE_RST, CONFIDENCE_EXPECTED);
+	firewall_claim(w, TOPIC_FAKES, CONFIDENCE_EXPECTED,
+		       "the SYN,ACK came over %u routers, the %s to %s over %u: hop %u %s",
+		       ttl_distance(open->ttl), answer_kind_name((enum answer_kind)a->kind), when,
+		       ttl_distance(a->ttl), ttl_distance(a->ttl) + 1u,
+		       reset ? "ends the connection in the host's name"
+			     : "acknowledges in the host's name");
+}
+
+/* Another end in the same connection. */
+static void judge_ends(struct port_view *w)
+{
+	static const char *const when[] = {"", "our ACK", "our text"};
 	const struct step_result *open = firewall_step(w->b, w->index, ASK_TALK, 0);
 	if (open == NULL || open->first.kind != ANSWER_SYNACK || w->h->ttl_odd)
 		return;
+	const unsigned distance = ttl_distance(open->first.ttl);
 	for (unsigned step = 1; step <= 2; step++) {
 		const struct step_result *r = firewall_step(w->b, w->index, ASK_TALK, step);
 		if (r == NULL || !firewall_is_tcp(&r->first) ||
-		    ttl_distance(r->first.ttl) == ttl_distance(open->first.ttl))
+		    ttl_distance(r->first.ttl) == distance)
 			continue;
-		fake(w, FAKE_SYN_PROXY, CONFIDENCE_EXPECTED);
-		firewall_claim(
-			w, TOPIC_FAKES, CONFIDENCE_EXPECTED,
-			"the SYN,ACK came with TTL %u and window %u, the %s after it with TTL "
-			"%u: a proxy answered, and %s",
-			open->first.ttl, open->first.window,
-			answer_kind_name((enum answer_kind)r->first.kind), r->first.ttl,
-			r->first.kind == ANSWER_RST ? "the port behind it is closed"
-						    : "then let the host take over");
+		if (ttl_distance(r->first.ttl) > distance)
+			claim_proxy(w, &open->first, &r->first);
+		else
+			claim_intruder(w, &open->first, &r->first, when[step]);
 		return;
+	}
+}
+
+/* Text behind a hole, hop by hop: what is said to it before it can have arrived, and which
+ * numbers the host has got. */
+static void judge_session(struct port_view *w)
+{
+	const struct step_result *open = firewall_step(w->b, w->index, ASK_SESSION, 0);
+	if (open == NULL || open->first.kind != ANSWER_SYNACK || w->h->ttl_odd)
+		return;
+	for (unsigned hop = 1; hop <= BATTERY_HOPS_MAX; hop++) {
+		const struct step_result *r = firewall_step(w->b, w->index, ASK_SESSION, hop + 1);
+		if (r == NULL)
+			return;
+		const struct answer *a = &r->first;
+		if (firewall_is_tcp(a) && ttl_distance(a->ttl) < ttl_distance(open->first.ttl)) {
+			claim_intruder(w, &open->first, a, "text in the connection");
+			return;
+		}
+		if (!firewall_is_tcp(a) || !a->has_sack)
+			continue;
+		if (!a->sack_fits)
+			w->v->rewrites |= REWRITE_SEQ;
+		firewall_claim(
+			w, TOPIC_REWRITES, a->sack_fits ? CONFIDENCE_PROVEN : CONFIDENCE_EXPECTED,
+			a->sack_fits ? "the host reports by SACK just the numbers that were "
+				       "sent: nothing changes them on the way"
+				     : "the host reports by SACK other numbers than were sent: "
+				       "sequence numbers are changed on the way");
 	}
 }
 
@@ -387,7 +441,8 @@ static void judge_checksum(struct port_view *w)
 
 void firewall_judge_fakes(struct port_view *w)
 {
-	judge_proxy(w);
+	judge_ends(w);
+	judge_session(w);
 	judge_cookies(w);
 	judge_tarpit(w);
 	judge_checksum(w);

@@ -205,6 +205,17 @@ config_cookies() {
 	expect='open host none nothing - SYN_cookies'
 }
 
+config_rst_on_data() {
+	rules[r1]=$(forward 'tcp dport 80 tcp flags & (psh | ack) == psh | ack reject with tcp reset')
+	truth='hop 1 lets connections be made, and resets them at the first text'
+	expect='open host none nothing - forged_RST'
+}
+config_drop_data() {
+	rules[r1]=$(forward 'tcp dport 80 tcp flags & (psh | ack) == psh | ack drop')
+	truth='hop 1 lets connections be made, and drops their text'
+	expect='open host none nothing - tarpit?'
+}
+
 # --- limits ----------------------------------------------------------------------------------------------
 config_syn_limit() {
 	rules[r1]=$(forward $'tcp dport 80 tcp flags & (syn | ack) == syn limit rate 1/second burst 1 packets accept\ntcp dport 80 tcp flags & (syn | ack) == syn drop')

@@ -321,6 +321,9 @@ static void judge_answer(struct port_view *w, const struct step_result *syn)
 	struct firewall_port *v = w->v;
 	switch ((enum answer_kind)syn->first.kind) {
 	case ANSWER_NONE:
+		/* Cut short, it is not a finding. */
+		if (syn->asks < BATTERY_ASKS)
+			break;
 		v->verdict = VERDICT_FILTERED;
 		v->manner = MANNER_DROP;
 		break;
@@ -423,6 +426,8 @@ void firewall_judge_port(const struct battery *b, const struct firewall_host *h,
 	v->has_rtt = syn->first.has_rtt;
 	v->rtt_ns = syn->first.rtt_ns;
 	judge_answer(&w, syn);
+	if (v->verdict == VERDICT_NONE)
+		return;
 	claim_answer(&w, syn);
 	firewall_judge_box(&w, &syn->first);
 	compare_variants(&w, &syn->first);

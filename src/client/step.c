@@ -291,48 +291,57 @@ static void put_keys(const struct step *s, struct out *screen, const struct rend
 	out_text(screen, "\033[0m\033[K");
 }
 
+/* The lines of the view, and below them, or in their place, those of the panel. */
+static void put_body(const struct step *s, struct out *screen, const char *view, const char *panel)
+{
+	const size_t room = s->height > 2 + OFFER_LINES ? (size_t)s->height - 1 - OFFER_LINES : 1;
+	const size_t lines = s->panel == PANEL_NONE ? 0 : count_lines(panel);
+	size_t panel_room = lines;
+	if (s->panel != PANEL_NONE && s->height < TALL_FROM)
+		panel_room = room;
+	else if (panel_room > room / 2 + 1)
+		panel_room = room / 2 + 1;
+	put_tail(s, screen, view, room - panel_room);
+	put_tail(s, screen, panel, lines < panel_room ? lines : panel_room);
+	for (size_t i = lines; i < panel_room; i++)
+		out_text(screen, "\033[K\r\n");
+}
+
+static void draw_on(const struct step *s, struct out *screen, struct out *view, int64_t waited_ns)
+{
+	const struct render_options o = options_of(s);
+	struct out *panel = panel_of(s, &o);
+	if (panel == NULL)
+		return; /* no memory: what is on the screen stays there */
+	put_view(s, view, &o);
+	put_heading(s, screen, &o);
+	put_body(s, screen, out_memory(view, NULL), out_memory(panel, NULL));
+	put_offer(s, screen, &o, waited_ns);
+	put_keys(s, screen, &o);
+	out_text(screen, "\033[J");
+	out_close(panel);
+}
+
 static void draw(struct step *s, int64_t waited_ns)
 {
+	struct out *screen = out_open_memory();
+	struct out *view = out_open_memory();
+	size_t count = 0;
 	if (!keys_size(&s->width, &s->height)) {
 		s->width = 80;
 		s->height = 24;
 	}
-	struct out *screen = out_open_memory();
-	struct out *view = out_open_memory();
-	const struct render_options o = options_of(s);
-	struct out *panel = panel_of(s, &o);
-	size_t count = 0;
-	if (screen == NULL || view == NULL || panel == NULL)
-		s->black = true; /* nothing can be shown without memory */
-	out_text(screen, "\033[H");
-	if (s->black) {
-		out_text(screen, "\033[0m\033[2J");
-	} else {
-		size_t room = s->height > 2 + OFFER_LINES ? (size_t)s->height - 1 - OFFER_LINES : 1;
-		const char *beside = out_memory(panel, NULL);
-		size_t panel_room = s->panel == PANEL_NONE ? 0 : count_lines(beside);
-		if (s->panel != PANEL_NONE && s->height < TALL_FROM)
-			panel_room = room;
-		else if (panel_room > room / 2 + 1)
-			panel_room = room / 2 + 1;
-		put_view(s, view, &o);
-		put_heading(s, screen, &o);
-		put_tail(s, screen, out_memory(view, NULL), room - panel_room);
-		if (panel_room > 0) {
-			const size_t lines = count_lines(beside);
-			put_tail(s, screen, beside, lines < panel_room ? lines : panel_room);
-			for (size_t i = lines; i < panel_room; i++)
-				out_text(screen, "\033[K\r\n");
-		}
-		put_offer(s, screen, &o, waited_ns);
-		put_keys(s, screen, &o);
-		out_text(screen, "\033[J");
+	if (screen != NULL && view != NULL) {
+		out_text(screen, "\033[H");
+		if (s->black)
+			out_text(screen, "\033[0m\033[2J");
+		else
+			draw_on(s, screen, view, waited_ns);
+		const char *text = out_memory(screen, &count);
+		keys_write(text, count);
 	}
-	const char *text = out_memory(screen, &count);
-	keys_write(text, count);
 	out_close(screen);
 	out_close(view);
-	out_close(panel);
 }
 
 /* --- exports

@@ -41,6 +41,7 @@ have() {
 serve() {
 	local port=$1 i
 	shift
+	: >"$LISTEN_OUT/server.$port.err"
 	"$synscope" lab exec server -- "$synscope" listen -n -i eth0 --view lines "$@" "$port" \
 		>/dev/null 2>"$LISTEN_OUT/server.$port.err" </dev/null &
 	listener=$!

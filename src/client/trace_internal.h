@@ -7,8 +7,8 @@
 #define SYNSCOPE_CLIENT_TRACE_INTERNAL_H
 
 #include "synscope/client/actor.h"
-#include "synscope/client/interrupt.h"
 #include "synscope/client/client.h"
+#include "synscope/client/interrupt.h"
 #include "synscope/client/payload.h"
 #include "synscope/client/session.h"
 #include "synscope/core/machine.h"

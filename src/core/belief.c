@@ -167,6 +167,7 @@ static void end_step(struct belief *b)
 {
 	if (!b->waiting) {
 		note_all(b);
+		past_reduce(b);
 		prune(b);
 	}
 	belief_look(b);
@@ -525,7 +526,7 @@ static bool explain_missed(struct belief *b, const struct segment *s, const stru
 	if (!b->gaps || !b->iss_known || (r->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
 		return false;
 	const struct belief before = *b;
-	const unsigned unseen = own_add_unseen(b, own_next(b), r);
+	const unsigned unseen = own_add_unseen(b, own_next(b, r->ack), r);
 	for (unsigned i = 0; i < unseen; i++) {
 		const struct own own = b->own[b->owns - unseen + i];
 		belief_close_with(b, &b->b, &own, false);

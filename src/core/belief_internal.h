@@ -316,8 +316,8 @@ void own_remove(struct belief *b, uint8_t at);
 /** Remove @p count of them. */
 void own_drop(struct belief *b, uint8_t at, uint8_t count);
 seq_t own_end(const struct own *s);
-/** @return the number after the last one that we sent. */
-seq_t own_next(const struct belief *b);
+/** @return the number after the last one that we sent. @param otherwise if nothing is known of it */
+seq_t own_next(const struct belief *b, seq_t otherwise);
 bool own_acks(const struct belief *b, seq_t ack, uint32_t until);
 /** @return SYN of ours that this end took, if its RCV.NXT is @p rcv_nxt; NULL if unknown */
 const struct own *own_syn(const struct belief *b, seq_t rcv_nxt);
@@ -404,6 +404,11 @@ bool early_explain(struct belief *b, const struct segment *s, const struct got *
 
 /** Go on from what @p r proves by itself. */
 void start_from(struct belief *b, const struct segment *s, const struct got *r);
+
+/* ---- belief_past.c ---- */
+
+/** Drop nodes of the past that others stand for as well. */
+void past_reduce(struct belief *b);
 
 /* ---- belief_plain.c ---- */
 

@@ -23,12 +23,17 @@ bool own_is_plain(const struct belief *b, const struct own *o)
 	       seq_le(o->ack, b->seen) && !(b->fin_seen && seq_eq(o->ack, b->seen));
 }
 
-seq_t own_next(const struct belief *b)
+seq_t own_next(const struct belief *b, seq_t otherwise)
 {
-	seq_t next = b->acked;
-	for (uint8_t i = 0; i < b->owns; i++)
-		if ((b->own[i].flags & TCP_SYN) == 0 || b->own[i].text_bytes > 0)
-			next = seq_max(next, own_end(&b->own[i]));
+	bool known = b->irs_known;
+	seq_t next = known ? b->acked : otherwise;
+	for (uint8_t i = 0; i < b->owns; i++) {
+		const seq_t end = own_end(&b->own[i]);
+		if ((b->own[i].flags & TCP_SYN) && b->own[i].text_bytes == 0)
+			continue;
+		next = known ? seq_max(next, end) : end;
+		known = true;
+	}
 	return next;
 }
 
@@ -208,7 +213,7 @@ static struct own own_of(const struct belief *b, const struct segment *s, uint32
 		.n_first = n,
 		.has_ts = s->option.has_timestamps,
 		.fast_open = s->option.has_fastopen,
-		.in_order = seq_eq(s->seq, own_next(b)),
+		.in_order = seq_eq(s->seq, own_next(b, seq_sub(s->seq, 1))),
 		.copies = 1,
 	};
 }

@@ -38,7 +38,7 @@ enum plain plain_send(const struct belief *b, const struct segment *s, struct sh
 	if (flags != TCP_ACK || s->window == 0 || !is_calm(b) || seq_le(s->ack, b->iss) ||
 	    seq_gt(s->ack, b->seen))
 		return PLAIN_NONE;
-	const seq_t next = own_next(b);
+	const seq_t next = own_next(b, b->acked);
 	const seq_t end = segment_end(s);
 	shift->within = seq_le(seq_max(end, next), b->edge);
 	if (!is_within(b, seq_max(end, next)))
@@ -64,7 +64,7 @@ enum plain plain_receive(const struct belief *b, const struct got *r, struct shi
 	if (r->flags != TCP_ACK || !is_calm(b) || !seq_eq(r->seq, b->seen) ||
 	    seq_ge(r->end, b->offer))
 		return PLAIN_NONE;
-	const seq_t next = own_next(b);
+	const seq_t next = own_next(b, b->acked);
 	shift->within = seq_le(next, b->edge);
 	if (!is_within(b, next))
 		return PLAIN_NONE;

@@ -23,10 +23,14 @@ struct output {
 	const char *path; /* NULL: stdout */
 };
 
+#define POOL_BYTES_LEAST ((size_t)1 << 20)
+#define POOL_BYTES_EACH 1024
+#define POOL_BYTES_MOST ((size_t)128 << 20)
+
 struct session {
 	struct pipeline pipeline;
 	struct exchange *exchanges;
-	struct belief **beliefs; /* two an exchange, made when first needed */
+	void *pool; /* memory of the beliefs */
 	struct flow_index *index;
 	struct render_options options;
 	struct output outputs[OUTPUTS_MAX];
@@ -55,17 +59,6 @@ static void hear(void *context, const struct event *e)
 			continue;
 		o->renderer->event(o->render, e);
 	}
-}
-
-static struct belief *belief_at(void *context, uint32_t exchange, enum side side)
-{
-	struct session *s = context;
-	struct belief **slot = &s->beliefs[2 * exchange + side];
-	if (*slot == NULL)
-		*slot = calloc(1, belief_size());
-	if (*slot == NULL)
-		abort(); /* a few kilobytes: the system is at its end */
-	return *slot;
 }
 
 /* @param path NULL or "-": stdout; else borrowed */
@@ -192,6 +185,13 @@ static uint32_t power_of_two_from(uint32_t n)
 	return p;
 }
 
+/* Few exchanges need few shapes; what is not used of it is never touched. */
+static size_t pool_bytes_for(uint32_t exchanges)
+{
+	const size_t bytes = POOL_BYTES_LEAST + (size_t)exchanges * POOL_BYTES_EACH;
+	return bytes < POOL_BYTES_MOST ? bytes : POOL_BYTES_MOST;
+}
+
 int session_open(struct session **session, const struct session_spec *spec)
 {
 	struct session *s = calloc(1, sizeof *s);
@@ -200,9 +200,10 @@ int session_open(struct session **session, const struct session_spec *spec)
 		return client_error(EXIT_OS_ERROR, "out of memory");
 	const uint32_t index_count = power_of_two_from(2 * spec->exchanges_max);
 	s->exchanges = calloc(spec->exchanges_max, sizeof *s->exchanges);
-	s->beliefs = calloc(2 * (size_t)spec->exchanges_max, sizeof(struct belief *));
+	const size_t pool_bytes = pool_bytes_for(spec->exchanges_max);
+	s->pool = malloc(pool_bytes);
 	s->index = calloc(index_count, sizeof *s->index);
-	if (s->exchanges == NULL || s->beliefs == NULL || s->index == NULL) {
+	if (s->exchanges == NULL || s->pool == NULL || s->index == NULL) {
 		session_close(s);
 		return client_error(EXIT_OS_ERROR, "out of memory for %u flows",
 				    spec->exchanges_max);
@@ -219,8 +220,7 @@ int session_open(struct session **session, const struct session_spec *spec)
 		.hooks = spec->hooks,
 		.exchanges = s->exchanges,
 		.exchanges_max = spec->exchanges_max,
-		.belief_at = belief_at,
-		.belief_context = s,
+		.pool = belief_pool_init(s->pool, pool_bytes),
 		.index = s->index,
 		.index_count = index_count,
 		.client_name = spec->client_name,
@@ -337,9 +337,7 @@ void session_close(struct session *s)
 		free(s->paths[i]);
 	redact_reset(&s->redact);
 	step_close(s->step);
-	for (uint32_t i = 0; s->beliefs != NULL && i < 2 * s->pipeline.exchanges_used; i++)
-		free(s->beliefs[i]);
-	free(s->beliefs);
+	free(s->pool);
 	free(s->exchanges);
 	free(s->index);
 	free(s);

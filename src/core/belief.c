@@ -159,6 +159,7 @@ static void split_where_it_is(struct belief *b)
 static void begin_step(struct belief *b)
 {
 	b->now++;
+	b->anchored = false;
 	b->evidence = (struct belief_evidence){
 		.row = -1, .cookies = b->cookies, .excluded = b->view.possible};
 }
@@ -174,9 +175,8 @@ static void end_step(struct belief *b)
 	b->evidence.excluded &= (state_set_t)~b->view.possible;
 }
 
-static void send_in_full(struct belief *b, const struct segment *s, uint32_t n)
+void belief_send(struct belief *b, const struct segment *s, uint32_t n)
 {
-	plain_end(b);
 	begin_step(b);
 	const uint8_t owns = b->owns;
 	if (!b->waiting && (s->flags & (TCP_RST | TCP_SYN | TCP_FIN)))
@@ -191,22 +191,6 @@ static void send_in_full(struct belief *b, const struct segment *s, uint32_t n)
 				belief_close_with(b, &b->b, &b->own[i], true);
 	}
 	end_step(b);
-}
-
-void belief_send(struct belief *b, const struct segment *s, uint32_t n)
-{
-	struct shift shift;
-	struct witness w;
-	const enum plain kind = plain_send(b, s, &shift);
-	if ((b->plain & (1u << kind)) && own_add_plain(b, s, n)) {
-		begin_step(b);
-		plain_apply(b, &shift);
-		return;
-	}
-	if (kind != PLAIN_NONE)
-		plain_witness(b, &w);
-	send_in_full(b, s, n);
-	plain_judge(b, &w, &shift);
 }
 
 /* The likeliest way that it came to be sent. What an end can do now is told before what it can have
@@ -477,7 +461,7 @@ static bool is_forgotten(const struct belief *b, const struct got *r)
 {
 	const seq_t ack = b->joins ? b->acked : b->forgot_ack;
 	const seq_t seq = b->joins ? b->seen : b->forgot_seq;
-	return (b->forgot || (b->joins && b->irs_known)) && seq_gt(r->seq, b->iss) &&
+	return (b->forgot || b->joins) && b->irs_known && seq_gt(r->seq, b->iss) &&
 	       (r->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && seq_le(r->ack, ack) &&
 	       seq_le(r->end, seq) && (seq_lt(r->ack, b->acked) || seq_lt(r->seq, b->seen));
 }
@@ -536,7 +520,7 @@ static bool explain_missed(struct belief *b, const struct segment *s, const stru
 	b->now++;
 	b->evidence.missed = unseen > 0 && !b->waiting && belief_explain(b, s, r);
 	if (b->evidence.missed) {
-		if (seq_eq(r->ack, seq_add(before.acked, 1)))
+		if (before.irs_known && seq_eq(r->ack, seq_add(before.acked, 1)))
 			prefer_fin(b);
 		return true;
 	}
@@ -596,40 +580,17 @@ static bool take_in(struct belief *b, const struct segment *s, const struct got 
 	return explained;
 }
 
-static bool receive_in_full(struct belief *b, const struct segment *s, const struct got *r)
-{
-	bool explained = true;
-	plain_end(b);
-	begin_reception(b);
-	if (!b->waiting)
-		explained = take_in(b, s, r);
-	else if ((r->flags & TCP_RST) == 0 && is_whole(r))
-		start_from(b, s, r);
-	b->guessed = b->evidence.missed;
-	end_step(b);
-	return explained;
-}
-
 bool belief_receive(struct belief *b, const struct segment *s, uint32_t n)
 {
-	struct shift shift;
-	struct witness w;
 	const struct got r = reduce(s, n);
-	const enum plain kind = plain_receive(b, &r, &shift);
-	if (b->plain & (1u << kind)) {
-		static const struct emission nothing = {.answers_n = 0};
-		begin_reception(b);
-		plain_apply(b, &shift);
-		numbers_note(b, s, &r, false);
-		b->evidence.answers_n = answered(b, &r, &nothing);
-		b->proven_by = n;
-		b->view.proven_by = n;
-		return true;
-	}
-	if (kind != PLAIN_NONE)
-		plain_witness(b, &w);
-	const bool explained = receive_in_full(b, s, &r);
-	plain_judge(b, &w, &shift);
+	bool explained = true;
+	begin_reception(b);
+	if (!b->waiting)
+		explained = take_in(b, s, &r);
+	else if ((r.flags & TCP_RST) == 0 && is_whole(&r))
+		start_from(b, s, &r);
+	b->guessed = b->evidence.missed;
+	end_step(b);
 	return explained;
 }
 

@@ -104,6 +104,7 @@ struct outcome {
 /* Numbers further back than any window are let go of, so that comparisons stay right in
  * connections that send more than 2 GiB. */
 #define FAR_BACK 0x40000000
+#define COPIES_MOST 15 /* not counted any further */
 
 /* A question to rules.c. */
 struct question {
@@ -113,22 +114,12 @@ struct question {
 	uint8_t origins; /* bits of enum origin */
 };
 
-/* Kinds of segments that change only numbers. */
-enum plain {
-	PLAIN_NONE,
-	PLAIN_SEND_TEXT,
-	PLAIN_SEND_ACK,
-	PLAIN_SEND_AGAIN,
-	PLAIN_GOT_TEXT,
-	PLAIN_GOT_ACK,
-	PLAIN_GOT_DUPLICATE,
-	PLAIN_COUNT
-};
-
 struct belief {
 	uint32_t now;         /* counts sends and receptions */
 	uint32_t received_at; /* time of the latest reception; 0: none */
 	uint32_t received_before_at;
+
+	bool anchored; /* the last step asked for numbers of another incarnation */
 
 	bool waiting;   /* nothing is known: the next received segment begins */
 	bool doubtful;  /* began again after what nothing explained, and received nothing since */
@@ -189,11 +180,6 @@ struct belief {
 	struct node proof[PROOFS_MAX];
 	uint8_t proofs;
 	uint32_t proven_by;
-
-	uint8_t plain;     /* kinds that were seen to change only numbers, 1 << enum plain */
-	bool plain_within; /* with all of our text in the window that it offered */
-	bool u_late;       /* u is as it was before plain segments */
-	int plain_row[PLAIN_COUNT];
 
 	struct end_view view;
 	struct belief_evidence evidence;
@@ -300,11 +286,7 @@ size_t emissions_of(struct belief *b, const struct node *n, uint32_t until, cons
 
 /* ---- belief_own.c ---- */
 
-/** Take in a segment that one in the list stands for as well. @return whether there is one */
-bool own_add_plain(struct belief *b, const struct segment *s, uint32_t n);
 bool own_is_plain(const struct belief *b, const struct own *o);
-/** @return whether one stretch of ours holds all of these numbers. */
-bool own_covers(const struct belief *b, seq_t begin, seq_t end);
 /** Add to the list. @return whether it brings anything that is not in it already */
 bool own_add(struct belief *b, const struct segment *s, uint32_t n);
 /** Add segments of ours that were not seen but would explain @p r. @return how many */
@@ -316,7 +298,8 @@ void own_remove(struct belief *b, uint8_t at);
 /** Remove @p count of them. */
 void own_drop(struct belief *b, uint8_t at, uint8_t count);
 seq_t own_end(const struct own *s);
-/** @return the number after the last one that we sent. @param otherwise if nothing is known of it */
+/** @return the number after the last one that we sent. @param otherwise if nothing is known of it
+ */
 seq_t own_next(const struct belief *b, seq_t otherwise);
 bool own_acks(const struct belief *b, seq_t ack, uint32_t until);
 /** @return SYN of ours that this end took, if its RCV.NXT is @p rcv_nxt; NULL if unknown */
@@ -409,35 +392,6 @@ void start_from(struct belief *b, const struct segment *s, const struct got *r);
 
 /** Drop nodes of the past that others stand for as well. */
 void past_reduce(struct belief *b);
-
-/* ---- belief_plain.c ---- */
-
-/* How the numbers of a node move. */
-struct shift {
-	enum plain kind;
-	bool within;
-	seq_t rcv_from, rcv_to;
-	uint32_t snd_by;
-};
-
-/* What was there before a step. */
-struct witness {
-	struct node node[NODES_MAX];
-	struct node proof[PROOFS_MAX];
-	struct end_view view;
-	uint8_t nodes, proofs, owns;
-};
-
-/** @return which kind it is, if it is of a plain kind */
-enum plain plain_send(const struct belief *b, const struct segment *s, struct shift *shift);
-enum plain plain_receive(const struct belief *b, const struct got *r, struct shift *shift);
-void plain_witness(const struct belief *b, struct witness *w);
-/** Decide, after a full step, whether the kind is plain. */
-void plain_judge(struct belief *b, const struct witness *w, const struct shift *shift);
-/** Move all numbers along instead of a full step. */
-void plain_apply(struct belief *b, const struct shift *shift);
-/** Bring the past up to date before a full step. */
-void plain_end(struct belief *b);
 
 /* ---- belief.c ---- */
 

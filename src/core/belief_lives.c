@@ -79,6 +79,7 @@ static bool is_of(struct belief *b, enum incarnation inc, const struct got *r, s
 		}
 	}
 	*b = before;
+	b->anchored = true;
 	return *states != 0;
 }
 
@@ -165,6 +166,7 @@ bool lives_explain_anew(struct belief *b, const struct segment *s, const struct 
 	const bool later = b->b.count > 0 && belief_explain(b, s, r);
 	if (!later)
 		*b = before;
+	b->anchored = true;
 	if (!later && !earlier)
 		return false;
 	const struct life known = life_of(&before, before.seen);

@@ -46,13 +46,15 @@ void numbers_note(struct belief *b, const struct segment *s, const struct got *r
 	b->seen = first ? r->end : seq_max(b->seen, r->end);
 	if (acks)
 		b->acked = first || !b->irs_known ? r->ack : seq_max(b->acked, r->ack);
+	if (acks && !b->irs_known)
+		b->forgot_ack = r->ack;
 	b->irs_known = b->irs_known || acks;
 	if ((r->flags & TCP_SYN) && !b->iss_exact) {
 		b->iss_exact = true; /* it was only guessed at before */
 		b->iss = r->seq;
 		b->iss_guess = r->seq;
 	}
-	if (acks && (r->flags & TCP_SYN) && b->syn_acks < UINT8_MAX)
+	if (acks && (r->flags & TCP_SYN) && b->syn_acks < COPIES_MOST)
 		b->syn_acks++;
 	let_go(b);
 	if (r->flags & TCP_FIN)
@@ -76,6 +78,7 @@ void numbers_forget(struct belief *b)
 	b->iss_known = false;
 	b->iss_exact = false;
 	b->irs_known = false;
+	b->acked = seq_of(0);
 	b->fin_seen = false;
 	b->forgot = false;
 	b->pair_known = false;

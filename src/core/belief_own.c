@@ -218,34 +218,6 @@ static struct own own_of(const struct belief *b, const struct segment *s, uint32
 	};
 }
 
-bool own_add_plain(struct belief *b, const struct segment *s, uint32_t n)
-{
-	const struct own o = own_of(b, s, n);
-	for (uint8_t i = 0; i < b->owns; i++) {
-		struct own *into = &b->own[i];
-		if (!can_join(b, into, &o))
-			continue;
-		join(b, into, &o);
-		if (o.text_bytes == 0) {
-			into->seq = o.seq;
-			into->text_bytes = 0;
-		}
-		note_offer(b, s);
-		b->latest_own = i;
-		return true;
-	}
-	return false;
-}
-
-bool own_covers(const struct belief *b, seq_t begin, seq_t end)
-{
-	for (uint8_t i = 0; i < b->owns; i++)
-		if (b->own[i].text_bytes > 0 && (b->own[i].flags & TCP_SYN) == 0 &&
-		    seq_le(b->own[i].seq, begin) && seq_ge(own_end(&b->own[i]), end))
-			return true;
-	return false;
-}
-
 static bool has_numbers(const struct own *o)
 {
 	return (o->flags & (TCP_SYN | TCP_RST)) == 0 && !o->held && !seq_eq(own_end(o), o->seq);
@@ -291,7 +263,8 @@ bool own_add(struct belief *b, const struct segment *s, uint32_t n)
 			continue;
 		have->last = b->now;
 		have->n = n;
-		have->copies++;
+		if (have->copies < COPIES_MOST)
+			have->copies++;
 		b->latest_own = i;
 		return false;
 	}

@@ -23,7 +23,7 @@ static bool is_covered(const struct belief *b, const struct node *n, const struc
 	    ((n->flags ^ by->flags) & NODE_KEY & ~NODE_OPEN) != 0 ||
 	    !seq_eq(n->rcv_nxt, by->rcv_nxt) || seq_lt(n->snd_nxt, by->snd_nxt))
 		return false;
-	if (by->first > n->first && by->first > b->received_at)
+	if (by->first > b->received_at && n->first <= b->received_at)
 		return false;
 	return by->last >= n->last || is_same_time(b, by->last, n->last);
 }

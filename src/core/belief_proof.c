@@ -48,7 +48,8 @@ bool proof_may_be_first(const struct belief *b, const struct got *r, const struc
 static uint32_t answered_syn_again(const struct belief *b, const struct emission *e)
 {
 	const struct own *syn = own_syn(b, e->to.rcv_nxt);
-	return syn != NULL && syn->copies > b->syn_acks ? syn->last : b->now - 1;
+	const bool more = syn != NULL && (syn->copies == COPIES_MOST || syn->copies > b->syn_acks);
+	return more ? syn->last : b->now - 1;
 }
 
 /* The time of the last of our segments that it has certainly had, or, with a SYN that comes again,
@@ -199,8 +200,11 @@ void proof_renew(struct belief *b, struct gathering *g, uint32_t n)
 		b->proof[i].first = b->now - 1;
 	proof_add_all(b, g, n);
 	/* Only stale copies explain it, and nothing from before remains: any of them. */
-	for (uint8_t i = 0; b->proofs == 0 && i < g->from.count && i < PROOFS_MAX; i++)
-		b->proof[i] = g->from.node[i];
+	for (uint8_t i = 0; b->proofs == 0 && i < g->from.count && i < PROOFS_MAX; i++) {
+		const struct emission e = {.to = g->from.node[i]};
+		b->proof[i] = e.to;
+		b->proof[i].first = e.to.inc == INC_KNOWN ? proof_had_until(b, &e, false) : 0;
+	}
 	if (b->proofs == 0)
 		b->proofs = g->from.count < PROOFS_MAX ? g->from.count : PROOFS_MAX;
 	level_proofs(b);

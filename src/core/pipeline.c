@@ -81,6 +81,24 @@ static bool src_is_client(const struct pipeline *p, const struct segment *s, boo
 	return s->src.port >= s->dst.port;
 }
 
+static void begin_belief(const struct pipeline *p, struct exchange *x, enum side side,
+			 enum belief_start start)
+{
+	const struct belief_options options = {
+		.start = start,
+		.cookies = p->config.assume_cookies,
+		.gaps = x->own_side < 0, /* our own we miss never */
+	};
+	belief_slim_init(p->config.pool, &x->belief[side], &options);
+}
+
+static void end_beliefs(const struct pipeline *p, struct exchange *x)
+{
+	for (int side = 0; side < 2; side++)
+		if (side != x->own_side)
+			belief_slim_end(p->config.pool, &x->belief[side]);
+}
+
 /* One that was never used, or one that has ended. */
 static struct exchange *take_slot(struct pipeline *p)
 {
@@ -127,13 +145,8 @@ static void begin_beliefs(struct pipeline *p, struct exchange *x, bool opens)
 			x->view[side].state = ST_CLOSED;
 			continue;
 		}
-		x->belief[side] =
-			p->config.belief_at(p->config.belief_context,
-					    (uint32_t)(x - p->config.exchanges), (enum side)side);
-		belief_init(x->belief[side], opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
-		belief_assume_cookies(x->belief[side], p->config.assume_cookies);
-		belief_assume_gaps(x->belief[side], x->own_side < 0); /* our own we miss never */
-		belief_view(x->belief[side], &x->view[side]);
+		begin_belief(p, x, (enum side)side, opens ? BELIEF_FRESH : BELIEF_MIDSTREAM);
+		belief_slim_view(p->config.pool, &x->belief[side], &x->view[side]);
 	}
 }
 
@@ -169,6 +182,7 @@ static void give_flow(struct pipeline *p, struct exchange *x, const struct event
 	e.u.flow.client.end = x->view[SIDE_CLIENT];
 	e.u.flow.server.end = x->view[SIDE_SERVER];
 	x->ended = true;
+	end_beliefs(p, x);
 	emit(p, &e);
 }
 
@@ -321,9 +335,8 @@ static void note_deed(const struct own_word *word, struct event_segment *e)
 /* With what it sends next, as in the middle of a capture. */
 static void begin_again(const struct pipeline *p, struct exchange *x, enum side from)
 {
-	belief_init(x->belief[from], BELIEF_MIDSTREAM);
-	belief_assume_cookies(x->belief[from], p->config.assume_cookies);
-	belief_assume_gaps(x->belief[from], x->own_side < 0);
+	belief_slim_end(p->config.pool, &x->belief[from]);
+	begin_belief(p, x, from, BELIEF_MIDSTREAM);
 }
 
 /* The RST that it was believed to have ended with was not its end. */
@@ -332,15 +345,16 @@ static void take_back_reset(const struct pipeline *p, struct exchange *x, enum s
 	const struct end_view *v = &x->view[from];
 	const bool ended = v->certainty != CERTAINTY_UNKNOWN &&
 			   (v->state == ST_CLOSED || v->state == ST_LISTEN);
-	if (x->belief[from] != NULL && ended)
+	if (x->own_side != (int)from && ended)
 		begin_again(p, x, from);
 }
 
 /* What the end that it comes from may be in. An RST beyond every number that this end was seen
  * to send is what RFC 5961 suspects of not being its own: it proves nothing of it. If it is its
  * own, the answer to the challenge will say so. */
-static void believe_sender(struct exchange *x, enum side from, const struct segment *s,
-			   const struct flow_delta *delta, struct event_segment *e)
+static void believe_sender(const struct pipeline *p, struct exchange *x, enum side from,
+			   const struct segment *s, const struct flow_delta *delta,
+			   struct event_segment *e)
 {
 	struct belief_evidence evidence;
 	x->doubted[from] = delta->rst == FLOW_RST_CHALLENGED;
@@ -348,26 +362,27 @@ static void believe_sender(struct exchange *x, enum side from, const struct segm
 		judge_abort(&x->flow, from, e);
 		return;
 	}
-	const bool explained = belief_receive(x->belief[from], s, e->n);
-	belief_evidence(x->belief[from], &evidence);
+	const bool explained =
+		belief_slim_receive(p->config.pool, &x->belief[from], s, e->n, &evidence);
 	judge_evidence(&x->flow, from, &evidence, explained, e);
 }
 
 /* What the two ends may conclude. */
-static void believe(struct exchange *x, enum side from, const struct segment *s,
-		    const struct flow_delta *delta, struct event_segment *e)
+static void believe(const struct pipeline *p, struct exchange *x, enum side from,
+		    const struct segment *s, const struct flow_delta *delta,
+		    struct event_segment *e)
 {
 	const enum side to = side_other(from);
 	if (s->checksum == CHECKSUM_BAD)
 		return;
-	if (x->belief[to] != NULL)
-		belief_send(x->belief[to], s, e->n);
-	if (x->belief[from] != NULL)
-		believe_sender(x, from, s, delta, e);
+	if (x->own_side != (int)to)
+		belief_slim_send(p->config.pool, &x->belief[to], s, e->n);
+	if (x->own_side != (int)from)
+		believe_sender(p, x, from, s, delta, e);
 	for (int side = 0; side < 2; side++) {
-		if (x->belief[side] == NULL)
+		if (side == x->own_side)
 			continue;
-		belief_view(x->belief[side], &x->view[side]);
+		belief_slim_view(p->config.pool, &x->belief[side], &x->view[side]);
 		if (x->doubted[side] && x->view[side].certainty == CERTAINTY_PROVEN)
 			x->view[side].certainty = CERTAINTY_EXPECTED;
 	}
@@ -394,14 +409,14 @@ static void remember(struct exchange *x, enum side from, const struct segment *s
 }
 
 /* An end that is connected to itself is both sides: what it sends has come from the other too. */
-static void learn_mirrored(struct exchange *x, const struct segment *s, int64_t time_ns,
-			   struct event_segment *e)
+static void learn_mirrored(const struct pipeline *p, struct exchange *x, const struct segment *s,
+			   int64_t time_ns, struct event_segment *e)
 {
 	struct event_segment unshown = {.tcp = *s, .n = e->n};
 	struct flow_delta delta;
 	flow_compare(&x->flow, SIDE_SERVER, s, time_ns, &delta);
 	flow_take(&x->flow, SIDE_SERVER, s, &delta, time_ns);
-	believe(x, SIDE_SERVER, s, &delta, &unshown);
+	believe(p, x, SIDE_SERVER, s, &delta, &unshown);
 }
 
 /* A FIN in it has closed that direction, but nobody knows at which number, nor whether a later
@@ -411,10 +426,10 @@ static void learn_fragment(const struct pipeline *p, struct exchange *x, enum si
 {
 	x->flow.side[from].fragmented = true;
 	for (int side = 0; side < 2 && (s->flags & TCP_FIN); side++) {
-		if (x->belief[side] == NULL)
+		if (side == x->own_side)
 			continue;
 		begin_again(p, x, (enum side)side);
-		belief_view(x->belief[side], &x->view[side]);
+		belief_slim_view(p->config.pool, &x->belief[side], &x->view[side]);
 	}
 }
 
@@ -435,9 +450,9 @@ static void learn(const struct pipeline *p, struct exchange *x, const struct seg
 		flow_take(&x->flow, from, s, delta, time_ns);
 	x->flow.last_ns = time_ns;
 	remember(x, from, s, e->n);
-	believe(x, from, s, delta, e);
+	believe(p, x, from, s, delta, e);
 	if (flow_is_to_itself(&x->flow) && s->checksum != CHECKSUM_BAD)
-		learn_mirrored(x, s, time_ns, e);
+		learn_mirrored(p, x, s, time_ns, e);
 }
 
 /* End an exchange whose ports are used again, and begin the next with its first segment. */

@@ -10,7 +10,7 @@
 #ifndef SYNSCOPE_CORE_PIPELINE_H
 #define SYNSCOPE_CORE_PIPELINE_H
 
-#include "synscope/core/belief.h"
+#include "synscope/core/belief_pool.h"
 #include "synscope/core/event.h"
 #include "synscope/core/flow.h"
 #include "synscope/core/frame.h"
@@ -25,13 +25,13 @@
 /* One flow with what is believed of its ends. */
 struct exchange {
 	struct flow flow;
-	struct belief *belief[2]; /* by enum side; NULL for an end of our own */
-	struct end_view view[2];  /* as last shown */
-	int own_side;             /* enum side of our own end, or -1 */
-	bool doubted[2];          /* its last segment was an RST that may not be its own */
-	bool ended;               /* EVENT_FLOW was given */
-	uint32_t next_free;       /* the pipeline's, of a slot that is free */
-	struct exchange_recent {  /* the last segments, for ICMP errors that quote them */
+	struct belief_slim belief[2]; /* by enum side; of an end of our own, unused */
+	struct end_view view[2];      /* as last shown */
+	int own_side;                 /* enum side of our own end, or -1 */
+	bool doubted[2];              /* its last segment was an RST that may not be its own */
+	bool ended;                   /* EVENT_FLOW was given */
+	uint32_t next_free;           /* the pipeline's, of a slot that is free */
+	struct exchange_recent {      /* the last segments, for ICMP errors that quote them */
 		uint32_t n;
 		uint8_t side;
 		seq_t seq;
@@ -102,9 +102,7 @@ struct pipeline_config {
 	struct pipeline_hooks hooks;
 	struct exchange *exchanges; /* caller's slots; zeroed */
 	uint32_t exchanges_max;
-	struct belief *(*belief_at)(void *context, uint32_t exchange, enum side side);
-	/* memory for beliefs: belief_size() bytes each */
-	void *belief_context;
+	struct belief_pool *pool; /* of the beliefs; the caller's */
 	struct flow_index *index; /* a power of two, at least 2 x exchanges_max */
 	uint32_t index_count;
 	const char *client_name, *server_name, *interface; /* for EVENT_START; NULL allowed */
@@ -143,7 +141,8 @@ void pipeline_held(struct pipeline *p, const struct segment *s, const struct own
 		   int64_t time_ns);
 
 /** Give the closing record of an exchange that is over, and free its slot. What still comes
- *  for its endpoints is another exchange.
+ *  for its endpoints is another exchange. Not to be called of the exchange whose segment a hook is
+ *  just told of.
  *  @param guard as for pipeline_finish(), or NULL */
 void pipeline_end(struct pipeline *p, struct exchange *x, const struct event_flow *guard);
 

@@ -21,13 +21,13 @@
 #define MS INT64_C(1000000)
 #define RAW_ZERO INT64_MIN /* as seq: the field is 0 */
 
-enum { EXCHANGES = 6, INDEX = 16, EVENTS_MAX = 400 };
+enum { EXCHANGES = 6, INDEX = 16, EVENTS_MAX = 400, POOL_BYTES = 1 << 20 };
 
 struct rig {
 	struct pipeline p;
 	struct exchange exchanges[EXCHANGES];
 	struct flow_index index[INDEX];
-	void *beliefs[EXCHANGES][2];
+	void *pool;
 	struct event events[EVENTS_MAX];
 	size_t count;
 	struct endpoint client, server;
@@ -50,16 +50,6 @@ static void hear(void *context, const struct event *e)
 			 (const char *)e->u.segment.tcp.payload);
 }
 
-static struct belief *belief_at(void *context, uint32_t exchange, enum side side)
-{
-	struct rig *r = context;
-	void **slot = &r->beliefs[exchange][side];
-	if (*slot == NULL)
-		*slot = calloc(1, belief_size());
-	assert_non_null(*slot);
-	return *slot;
-}
-
 static void fake_id(const struct endpoint *client, const struct endpoint *server, char *text,
 		    size_t text_bytes)
 {
@@ -76,8 +66,9 @@ static struct rig *rig_open(const struct pipeline_config *own)
 	c.hooks.event_context = r;
 	c.exchanges = r->exchanges;
 	c.exchanges_max = c.exchanges_max != 0 ? c.exchanges_max : EXCHANGES;
-	c.belief_at = belief_at;
-	c.belief_context = r;
+	r->pool = malloc(POOL_BYTES);
+	assert_non_null(r->pool);
+	c.pool = belief_pool_init(r->pool, POOL_BYTES);
 	c.index = r->index;
 	c.index_count = INDEX;
 	c.community_id = fake_id;
@@ -92,10 +83,7 @@ static struct rig *rig_open(const struct pipeline_config *own)
 
 static void rig_close(struct rig *r)
 {
-	for (size_t i = 0; i < EXCHANGES; i++) {
-		free(r->beliefs[i][0]);
-		free(r->beliefs[i][1]);
-	}
+	free(r->pool);
 	free(r);
 }
 

@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MEMBER(type, name, kind)                                                         \
-	{                                                                                \
-		offsetof(struct type, name), sizeof(((struct type *)0)->name), (kind), 0 \
+#define MEMBER(type, name, kind)                                                                \
+	{                                                                                       \
+#name, offsetof(struct type, name), sizeof(((struct type *)0)->name), (kind), 0 \
 	}
-#define MEMBER_IF(type, name, kind, flag)                                              \
-	{                                                                              \
-		offsetof(struct type, name), sizeof(((struct type *)0)->name), (kind), \
-			offsetof(struct type, flag) + 1                                \
+#define MEMBER_IF(type, name, kind, flag)                                                     \
+	{                                                                                     \
+#name, offsetof(struct type, name), sizeof(((struct type *)0)->name), (kind), \
+			offsetof(struct type, flag) + 1                                       \
 	}
 
 /* clang-format off */
@@ -153,9 +153,9 @@ static const struct shape_member node_members[] = {
 };
 /* clang-format on */
 
-#define TABLE(type, members)                                              \
-	{                                                                 \
-#type, members, ARRAY_COUNT(members), sizeof(struct type) \
+#define TABLE(type, members)                         \
+	{                                            \
+#type, members, ARRAY_COUNT(members) \
 	}
 
 const struct shape_table shape_tables[] = {

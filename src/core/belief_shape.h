@@ -67,6 +67,7 @@ enum shape_kind {
 };
 
 struct shape_member {
+	const char *name;
 	uint16_t offset, bytes;
 	uint8_t kind;
 	uint16_t flag; /* offset of the bool that says whether it means anything, + 1; or 0 */
@@ -76,7 +77,7 @@ struct shape_member {
 struct shape_table {
 	const char *name;
 	const struct shape_member *member;
-	size_t count, bytes;
+	size_t count;
 };
 
 extern const struct shape_table shape_tables[];

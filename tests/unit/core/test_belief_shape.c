@@ -23,7 +23,7 @@ struct rig {
 	uint64_t random;
 	uint32_t isn[2];
 	uint32_t n;
-	uint32_t stretch; /* text is that much longer than usual */
+	unsigned time; /* the same again, with other numbers, longer text, other windows */
 	uint16_t window[2];
 	int shift[2]; /* -1: no option */
 };
@@ -89,7 +89,7 @@ static void begin_history(struct rig *r, const struct belief_options *options, u
 		r->isn[i] = isn[time][i];
 	}
 	r->n = 0;
-	r->stretch = time * 97;
+	r->time = time;
 }
 
 static void end_history(struct rig *r)
@@ -103,7 +103,7 @@ static void end_history(struct rig *r)
 static uint32_t text(struct rig *r, uint32_t most)
 {
 	const uint32_t bytes = 1 + draw(r, most);
-	return bytes < 12 ? bytes : bytes + r->stretch;
+	return bytes < 12 ? bytes : bytes * (1 + r->time * r->time * 11);
 }
 
 static void close_both(struct rig *r, const uint32_t next[2])
@@ -124,7 +124,8 @@ static void play_exchange(struct rig *r, unsigned steps)
 	uint32_t next[2] = {1, 1};
 	uint32_t acked[2] = {1, 1}; /* of each side's, by the other */
 	for (int i = 0; i < 2; i++) {
-		r->window[i] = windows[draw(r, ARRAY_COUNT(windows))];
+		r->window[i] =
+			windows[(draw(r, ARRAY_COUNT(windows)) + r->time) % ARRAY_COUNT(windows)];
 		r->shift[i] = draw(r, 3) == 0 ? -1 : (int)draw(r, 3) * 7;
 	}
 	give(r, 0, TCP_SYN, 0, 0, 0);
@@ -174,7 +175,7 @@ static void test_belief_slim_exchanges_equal_the_engine(void **state)
 	open_rig(&r, POOL_BYTES);
 	play_exchanges(&r, histories(25), 30);
 	belief_pool_figures(r.pool, &f);
-	assert_true(f.found > f.computed + f.special);
+	assert_true(f.found > 1000);
 	assert_int_equal(f.weakened, 0);
 	free(r.memory);
 }
@@ -208,8 +209,9 @@ static void play_anything(struct rig *r)
 		uint32_t bytes = draw(r, 3) == 0 ? draw(r, 4) : 0;
 		if (draw(r, 4) == 0)
 			bytes = text(r, 1400);
-		r->window[from] = (uint16_t)(draw(r, 5) == 0 ? draw(r, 3) : 60000);
-		r->shift[from] = (int)draw(r, 3) - 1;
+		r->window[from] = (uint16_t)(draw(r, 4) == 0 ? (draw(r, 3) + r->time) % 3
+							     : 60000 - draw(r, 3) * r->time * 9000);
+		r->shift[from] = (int)((draw(r, 3) + r->time) % 3) * 7 - 7;
 		give(r, from, kind, draw(r, 6) + (far ? 0x30000000u : 0) - 1, draw(r, 6) - 1,
 		     bytes);
 	}

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Measure synscope beside its peers, all in one run on one private veth pair, as ratios.
-#   HANDSHAKES=200 ROUNDS=25 tests/bench/run.sh [rtt] [process] [listen]
+#   HANDSHAKES=200 ROUNDS=25 SEGMENTS=2000000 tests/bench/run.sh [rtt] [process] [listen] [engine]
 # rtt      what each tool says the round trip of a handshake took, against the truth: the
 #          difference of the kernel's stamps of SYN and SYN-ACK in a tcpdump of the same run
 # process  wall time and peak memory of a whole process that asks one port once
 # listen   opens and closes a second, and a transfer to curl, beside the kernel's own listener and
 #          (opens and closes, if it is installed) scapy's answering machine
+# engine   the belief engine alone: nanoseconds a segment, bytes a flow; and `read` of 128000 segments
 # Tools take turns, so that a noisy moment hits all of them. The two hosts are network namespaces
 # (for an ordinary user inside a user namespace), and gone with this script.
 set -u
@@ -227,15 +228,23 @@ bench_listen() {
 	row "synscope listen --serve source, IPv6" "$(fetches "[$server6]" 71)" "$kernel" "MB/s" 1000000
 }
 
+bench_engine() {
+	printf '\nThe belief engine alone, both ends of every exchange\n'
+	"$bin/tests/bench/engine" "${SEGMENTS:-2000000}" || die "engine failed"
+	"$bin/tests/bench/engine" --write "$out/mixed.pcap" 128000 || die "cannot write a capture"
+	printf '\nread of 128000 segments, the three loads mixed (ns wall, kB, status)\n'
+	"$bin/tests/bench/runner" 3 "$bin/synscope" read -q "$out/mixed.pcap" | cut -d' ' -f2-
+}
+
 world
-[ $# -gt 0 ] || set -- rtt process listen
+[ $# -gt 0 ] || set -- rtt process listen engine
 printf 'kernel %s, %s CPUs; %s; %s; %s; %s\n\n' "$(uname -r)" "$(nproc)" "$("$bin/synscope" --version)" \
 	"$(nping --version 2>/dev/null | sed -n 's/.*\(Nping version [^ ]*\).*/\1/p')" \
 	"hping3 $(hping3 -v 2>/dev/null | sed -n 's/^hping3* version \([^ ]*\).*/\1/p')" \
 	"$(nmap --version | sed -n 's/^\(Nmap version [^ ]*\).*/\1/p')"
 for what in "$@"; do
 	case $what in
-	rtt | process | listen) "bench_$what" ;;
-	*) die "no such measurement: $what (rtt, process, listen)" ;;
+	rtt | process | listen | engine) "bench_$what" ;;
+	*) die "no such measurement: $what (rtt, process, listen, engine)" ;;
 	esac
 done

@@ -12,7 +12,6 @@
  * belief_lives.c  incarnations
  * belief_early.c  what overtakes its SYN
  * belief_start.c  what a segment proves by itself
- * belief_plain.c  the plain middle of a transfer, for less
  * belief_view.c   what is displayed
  * belief.c        the filter itself
  */

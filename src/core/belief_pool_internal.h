@@ -43,9 +43,9 @@ struct step {
 /* What of a shape the key depends on. */
 #define FORM_ISS_KNOWN 0x01u
 #define FORM_EDGE_KNOWN 0x02u
-#define FORM_AGREED 0x04u    /* both window shifts are known */
-#define FORM_FAST_OPEN 0x08u /* a SYN of ours may have brought text */
-#define FORM_SPECIAL 0x10u   /* nothing is ever kept of its steps */
+#define FORM_AGREED 0x04u     /* both window shifts are known */
+#define FORM_FAST_OPEN 0x08u  /* a SYN of ours may have brought text */
+#define FORM_SPECIAL 0x10u    /* nothing is ever kept of its steps */
 #define FORM_SYN_CLOSED 0x20u /* a SYN of ours had a window of 0 */
 
 /** Fill points and key. @return false if the step is special: it cannot be kept */

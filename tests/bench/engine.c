@@ -1,7 +1,8 @@
 /*
  * The belief engine alone: nanoseconds a segment, both ends believed, and what it takes of memory,
- * on three synthetic loads. And, for `read`, a capture of the same traffic. engine [SEGMENTS]
- * measure engine --write FILE [N]  write a capture of N segments, the loads mixed
+ * on three synthetic loads. And, for `read`, a capture of the same traffic.
+ *   engine [SEGMENTS]         measure
+ *   engine --write FILE [N]   write a capture of N segments, the loads mixed
  */
 #include "synscope/core/belief_pool.h"
 

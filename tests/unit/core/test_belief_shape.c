@@ -117,6 +117,44 @@ static void close_both(struct rig *r, const uint32_t next[2])
 	give(r, first, TCP_ACK, n[first], n[!first], 0);
 }
 
+static void open_both(struct rig *r)
+{
+	do
+		give(r, 0, TCP_SYN, 0, 0, 0);
+	while (draw(r, 4) == 0);
+	do
+		give(r, 1, TCP_SYN | TCP_ACK, 0, 1, 0);
+	while (draw(r, 4) == 0);
+	give(r, 0, TCP_ACK, 1, 1, 0);
+}
+
+/* SYN and SYN,ACK again and again, also more often than is counted. */
+static void test_belief_slim_opening_again_equals_the_engine(void **state)
+{
+	(void)state;
+	struct rig r;
+	open_rig(&r, POOL_BYTES);
+	for (unsigned i = 0; i < histories(40); i++)
+		for (unsigned time = 0; time < TIMES; time++) {
+			const struct belief_options fresh = {.start = BELIEF_FRESH,
+							     .gaps = i % 2 != 0};
+			r.random = 88172645463325252u + i * 15485863u;
+			begin_history(&r, &fresh, time);
+			r.window[0] = r.window[1] = (uint16_t)(1000 + 9000 * time);
+			const uint32_t syns = draw(&r, 4) == 0 ? 9 : 3;
+			for (unsigned k = 0; k < 24; k++) {
+				if (draw(&r, syns + 2) < syns)
+					give(&r, 0, TCP_SYN, 0, 0, 0);
+				else if (draw(&r, 5) > 0)
+					give(&r, 1, TCP_SYN | TCP_ACK, 0, 1, 0);
+				else
+					give(&r, 0, TCP_ACK, 1, 1, 0);
+			}
+			end_history(&r);
+		}
+	free(r.memory);
+}
+
 /* Open, text both ways with what is lost and comes again, close. */
 static void play_exchange(struct rig *r, unsigned steps)
 {
@@ -128,9 +166,7 @@ static void play_exchange(struct rig *r, unsigned steps)
 			windows[(draw(r, ARRAY_COUNT(windows)) + r->time) % ARRAY_COUNT(windows)];
 		r->shift[i] = draw(r, 3) == 0 ? -1 : (int)draw(r, 3) * 7;
 	}
-	give(r, 0, TCP_SYN, 0, 0, 0);
-	give(r, 1, TCP_SYN | TCP_ACK, 0, 1, 0);
-	give(r, 0, TCP_ACK, 1, 1, 0);
+	open_both(r);
 	for (unsigned i = 0; i < steps; i++) {
 		const int from = (int)draw(r, 2);
 		uint32_t bytes = text(r, 1448);
@@ -157,9 +193,10 @@ static void play_exchange(struct rig *r, unsigned steps)
 
 static void play_exchanges(struct rig *r, unsigned count, unsigned steps)
 {
-	static const struct belief_options fresh = {.start = BELIEF_FRESH};
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned time = 0; time < TIMES; time++) {
+			const struct belief_options fresh = {.start = BELIEF_FRESH,
+							     .gaps = i % 2 != 0};
 			r->random = 88172645463325252u + i * 7919u;
 			begin_history(r, &fresh, time);
 			play_exchange(r, steps);
@@ -401,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_belief_slim_exchanges_equal_the_engine),
+		cmocka_unit_test(test_belief_slim_opening_again_equals_the_engine),
 		cmocka_unit_test(test_belief_slim_is_right_after_all_was_dropped),
 		cmocka_unit_test(test_belief_slim_anything_equals_the_engine),
 		cmocka_unit_test(test_belief_slim_takes_less_than_128_bytes),

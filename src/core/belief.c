@@ -345,7 +345,8 @@ static void note_challenge(struct belief *b, const struct got *r)
 		if (o->last <= since || move_deliver(b, &n, o, &book, moves) == 0)
 			continue;
 		n = moves[0].to;
-		if (o->last <= b->received_before_at || (b->gaps && seq_gt(o->ack, b->seen)))
+		const bool missed = b->gaps && (o->flags & TCP_ACK) && seq_gt(o->ack, b->seen);
+		if (o->last <= b->received_before_at || missed)
 			continue; /* heard before; or it may well have sent what we missed */
 		if (moves[0].emit & EMIT_CHALLENGE) {
 			row = moves[0].row;

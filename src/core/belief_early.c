@@ -6,16 +6,18 @@
 
 void early_note_rst(struct belief *b, const struct got *r)
 {
+	const bool acks = (r->flags & TCP_ACK) != 0;
 	if (r->seq.raw == 0)
 		return;
 	for (uint8_t i = 0; i < b->earlies; i++)
-		if (seq_eq(b->early[i].seq, r->seq) && seq_eq(b->early[i].ack, r->ack))
+		if (seq_eq(b->early[i].seq, r->seq) && b->early[i].acks == acks &&
+		    seq_eq(b->early[i].ack, r->ack))
 			return;
 	if (b->earlies == EARLY_MAX) {
 		memmove(&b->early[0], &b->early[1], (EARLY_MAX - 1) * sizeof b->early[0]);
 		b->earlies--;
 	}
-	b->early[b->earlies++] = (struct early_rst){r->seq, r->ack, (r->flags & TCP_ACK) != 0};
+	b->early[b->earlies++] = (struct early_rst){r->seq, r->ack, acks};
 }
 
 void early_recall_rsts(struct belief *b, const struct segment *s)

@@ -20,6 +20,7 @@
 #define KEY_WINDOW_SAME 0x4000u /* that of its SYN is as before */
 #define KEY_WIDER 0x8000u       /* our window is wider than ever */
 #define KEY_NARROWER 0x10000u
+#define KEY_ACK_ZERO 0x20000u /* of a RST: it acknowledges 0 (lwIP in SYN-SENT) */
 
 #define FLAGS_KEPT (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)
 
@@ -60,6 +61,8 @@ static uint32_t flags_of(const struct belief_slim *s, const struct step *step)
 		flags |= KEY_FAST_OPEN;
 	if ((seg->flags & TCP_RST) && seg->seq.raw == 0)
 		flags |= KEY_SEQ_ZERO;
+	if ((seg->flags & TCP_RST) && (seg->flags & TCP_ACK) && seg->ack.raw == 0)
+		flags |= KEY_ACK_ZERO;
 	if (!step->receive) {
 		flags |= seg->window > s->windows[WINDOW_WIDEST] ? KEY_WIDER : 0;
 		flags |= seg->window < s->windows[WINDOW_WIDEST] ? KEY_NARROWER : 0;

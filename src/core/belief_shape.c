@@ -208,7 +208,7 @@ static uint16_t symbol_of(const struct shape_numbers *n, enum space space, uint3
 	uint16_t i = 0;
 	while (v - cut[i].raw > SHAPE_JOINED)
 		i++;
-	return (uint16_t)(i << 2 | (v - cut[i].raw));
+	return (uint16_t)((uint32_t)i << 2 | (v - cut[i].raw));
 }
 
 static uint32_t value_of(const struct shape_numbers *n, enum space space, uint16_t symbol)

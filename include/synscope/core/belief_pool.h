@@ -1,7 +1,7 @@
 /*
  * Beliefs of many exchanges, small and quick.
  *
- * A belief (belief.h) is some 10 KB and takes some 10 us a segment, but in the traffic of many
+ * A belief (belief.h) is some 13 KB and takes some 10 us a segment, but in the traffic of many
  * exchanges the same few come back, apart from their numbers. A pool keeps each shape of a belief
  * once, and what a segment made of it, so that the next exchange in the same situation looks it up:
  * a lazily built automaton. docs/inference.md section 8.

@@ -43,10 +43,13 @@ run() { # PROGRAM NAME [ARGUMENT...]
 	echo "$name" >>"$out/$lane"
 }
 
+# It counts the namespaces of the machine, which others make too.
+alone=tests/lab/test_kill.c
+
 programs() { # GROUP: the C ones of it
 	local src
 	for src in tests/"$1"/test_*.c tests/"$1"/*/test_*.c; do
-		[ ! -e "$src" ] || run "$build/${src%.c}" "${src%.c}"
+		[ ! -e "$src" ] || [ "$src" = "$alone" ] || run "$build/${src%.c}" "${src%.c}"
 	done
 }
 
@@ -75,6 +78,7 @@ for group in "$@"; do
 	case $group in
 	unit) programs unit ;;
 	lab) # they mostly wait: three at a time
+		run "$build/${alone%.c}" "${alone%.c}"
 		programs lab &
 		lane=lane.2 scripts lab 0 &
 		lane=lane.3 scripts lab 1 &

@@ -43,7 +43,6 @@ test|command mandoc|mandoc
 test|command tmux|tmux
 test|command python3|python3
 test|command rsvg-convert|librsvg2-bin
-test|browser chromium|chromium-headless-shell
 test|command unshare|util-linux
 test|command setpriv|util-linux
 test|command setcap|libcap2-bin
@@ -79,7 +78,6 @@ present() {
 	header) echo "#include <$2>" | gcc -D_GNU_SOURCE -E -x c - ;;
 	# The system's python3: that is where the package manager puts modules.
 	module) /usr/bin/python3 -c "import $2" ;;
-	browser) command -v chromium-headless-shell || command -v chromium ;;
 	fuzzer) clang -print-runtime-dir && [ -n "$(find "$(clang -print-resource-dir)" \
 		-name '*clang_rt.fuzzer*' -print -quit)" ] ;;
 	esac >/dev/null 2>&1
